@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import enum
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -84,6 +84,7 @@ class Try:
     # When the next one was allowed before this one began, and because of this one.
     began_at: datetime
     next_at: dict[str, datetime]
+    is_refused: bool = False  # by a silent count, so it is to be answered like a wrong one
 
 
 class TooManyTriesError(RateLimitedError):
@@ -128,13 +129,14 @@ def begin_log_in(*, name: str, account: User | None, request: HttpRequest) -> Tr
     if account is not None and device is not None:
         return _begin_on_device(Kind.PASSWORD, account, device)
     folded = name.strip().casefold()[:MAX_EMAIL_LENGTH]
-    open_one = _begin(Kind.PASSWORD, own={f"name:{folded}": ACCOUNT}, shared=_networks(request))
     who = str(account.pk) if account is not None else f"nobody:{folded}"
-    try:
-        silent_one = _begin(Kind.PASSWORD, own={f"account:{who}": ACCOUNT})
-    except TooManyTriesError:
-        return None
-    return replace(open_one, own=open_one.own + silent_one.own)
+    this = _begin(
+        Kind.PASSWORD,
+        own={f"name:{folded}": ACCOUNT},
+        shared=_networks(request),
+        silent={f"account:{who}": ACCOUNT},
+    )
+    return None if this.is_refused else this
 
 
 def note_right_try(this: Try) -> None:
@@ -186,28 +188,67 @@ def _networks(request: HttpRequest) -> dict[str, Limit]:
     return {f"network:{network}": NETWORKS[bits] for bits, network in networks.items()}
 
 
-def _begin(kind: Kind, *, own: dict[str, Limit], shared: dict[str, Limit] | None = None) -> Try:
-    """Adds a try to all counts, or to none of them if one of them refuses it."""
-    own_keys = {hash_token(f"try:{kind}:{who}"): limit for who, limit in own.items()}
-    shared_keys = {hash_token(f"try:{kind}:{who}"): limit for who, limit in (shared or {}).items()}
-    limits, begun = own_keys | shared_keys, timezone.now()
+def _begin(
+    kind: Kind,
+    *,
+    own: dict[str, Limit],
+    shared: dict[str, Limit] | None = None,
+    silent: dict[str, Limit] | None = None,
+) -> Try:
+    """Adds a try to all counts, or to none of them if one refuses it.
+
+    A silent count refuses it for itself alone. One transaction of three queries; what is refused
+    takes no lock, unless another try has just begun.
+    """
+    own_limits, shared_limits = _by_key(kind, own), _by_key(kind, shared or {})
+    silent_limits = _by_key(kind, silent or {})
+    limits = own_limits | shared_limits | silent_limits
+    openly = own_limits.keys() | shared_limits.keys()
+    begun = timezone.now()
+    _refuse(kind, TryCount.objects.filter(key__in=openly, next_at__gt=begun), begun)
     with transaction.atomic():
         blank = [TryCount(key=key, last_at=begun, next_at=begun) for key in sorted(limits)]
         TryCount.objects.bulk_create(blank, ignore_conflicts=True)
         counts = _locked(limits)
         now = timezone.now()  # others may have had the lock meanwhile
-        wait = max((count.next_at - now for count in counts), default=timedelta(0))
-        if wait > timedelta(0):
-            raise TooManyTriesError(kind, seconds=math.ceil(wait.total_seconds()))
-        for count in counts:
-            is_old = count.last_at < now - FORGOTTEN_AFTER
-            count.tries = 1 if is_old else count.tries + 1
-            count.last_at = now
-            if delay := limits[count.key].delay(count.tries):
-                count.next_at = now + delay
-        TryCount.objects.bulk_update(counts, ["tries", "last_at", "next_at"])
-    next_at = {count.key: count.next_at for count in counts}
-    return Try(own=tuple(own_keys), shared=tuple(shared_keys), began_at=now, next_at=next_at)
+        _refuse(kind, [count for count in counts if count.key in openly], now)
+        is_refused = any(count.next_at > now for count in counts if count.key in silent_limits)
+        counts = [count for count in counts if count.key in openly or not is_refused]
+        _store(counts, limits, now)
+    return Try(
+        own=(*own_limits, *silent_limits),
+        shared=tuple(shared_limits),
+        began_at=now,
+        next_at={count.key: count.next_at for count in counts},
+        is_refused=is_refused,
+    )
+
+
+def _store(counts: list[TryCount], limits: dict[str, Limit], now: datetime) -> None:
+    """Adds one try to each of these counts, in one query."""
+    for count in counts:
+        is_old = count.last_at < now - FORGOTTEN_AFTER
+        count.tries = 1 if is_old else count.tries + 1
+        count.last_at = now
+        if delay := limits[count.key].delay(count.tries):
+            count.next_at = now + delay
+    TryCount.objects.bulk_create(
+        counts,
+        update_conflicts=True,
+        unique_fields=["key"],
+        update_fields=["tries", "last_at", "next_at"],
+    )
+
+
+def _by_key(kind: Kind, limits: dict[str, Limit]) -> dict[str, Limit]:
+    return {hash_token(f"try:{kind}:{who}"): limit for who, limit in limits.items()}
+
+
+def _refuse(kind: Kind, counts: Iterable[TryCount], now: datetime) -> None:
+    """Raises: TooManyTriesError if one of these counts refuses a try now."""
+    wait = max((count.next_at - now for count in counts), default=timedelta(0))
+    if wait > timedelta(0):
+        raise TooManyTriesError(kind, seconds=math.ceil(wait.total_seconds()))
 
 
 def _locked(keys: Iterable[str]) -> list[TryCount]:
