@@ -7,7 +7,7 @@ from typing import Final
 
 from django.utils import timezone
 
-from accounts.services import invitations, passwords, quota, throttle
+from accounts.services import invitations, passwords, quota, throttle, tries
 from accounts.sessions import SessionStore
 from siteconfig.services.heartbeat import alive_before
 
@@ -24,10 +24,12 @@ def send_reset(email: str, asked_at: str) -> bool:
 
 
 def clear_expired() -> int:
-    """Deletes expired sessions, rate-limit counts of a day ago and old unused invitations.
+    """Deletes expired sessions, counts of a day ago and old unused invitations.
 
-    An invitation is deleted KEEP_EXPIRED_DAYS after it expired. Returns how many of them were.
+    The counts are those of rate limits and of wrong passwords. An invitation is deleted
+    KEEP_EXPIRED_DAYS after it expired. Returns how many of them were.
     """
     SessionStore.clear_expired()
     throttle.forget_before(timezone.now() - timedelta(days=1))
+    tries.forget_tries(now=timezone.now())
     return invitations.delete_expired_invitations(before=alive_before(days=KEEP_EXPIRED_DAYS))

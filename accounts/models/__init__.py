@@ -22,7 +22,7 @@ from accounts.models.member import (
     normalize_email,
 )
 from accounts.models.session import MAX_USER_AGENT_LENGTH, Session
-from accounts.models.throttle import Throttle
+from accounts.models.throttle import Throttle, TryCount
 
 __all__ = [
     "ADDRESS_IN_TRASH",
@@ -42,6 +42,7 @@ __all__ = [
     "Role",
     "Session",
     "Throttle",
+    "TryCount",
     "User",
     "UserManager",
     "normalize_email",

@@ -20,6 +20,7 @@ from accounts.services.quota import quota_state
 from accounts.services.stored_limit import stored_state
 from clipset.lib.pictures import PictureError
 from clipset.lib.requests import with_headers
+from clipset.ui.refusals import refused_in_form
 
 if TYPE_CHECKING:
     from django import forms
@@ -38,7 +39,7 @@ def _page(request: HttpRequest, status: int = 200, **forms_given: forms.BaseForm
     context = {
         "profile_form": ProfileForm(instance=user),
         "avatar_form": AvatarForm(),
-        "password_form": OwnPasswordForm(user),
+        "password_form": OwnPasswordForm(user, request=request),
         "quota": quota_state(user),
         "stored": stored_state(user),
         "sessions": session_rows(user, current=request.session.session_key),
@@ -100,8 +101,10 @@ def avatar_remove(request: HttpRequest) -> HttpResponse:
 def password_change(request: HttpRequest) -> HttpResponse:
     """Changes the password, which ends all other sessions: the session hash depends on it."""
     user = User.objects.get(pk=_member(request).pk)
-    form = OwnPasswordForm(user, request.POST)
+    form = OwnPasswordForm(user, request.POST, request=request)
     if not form.is_valid():
+        if form.too_many is not None:
+            return refused_in_form(request, form.too_many, _page(request, password_form=form))
         return _page(request, status=422, password_form=form)
     form.save()
     update_session_auth_hash(request, user)
