@@ -11,6 +11,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
 from accounts.services.audit import record_log_in
+from accounts.services.members import end_other_sessions
 from siteconfig.attention_site import AttentionSite
 
 if TYPE_CHECKING:
@@ -34,4 +35,14 @@ class RecordedSite(AttentionSite):
             except DatabaseError:
                 logout(request)
                 raise
+        return response
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Django's page, whose new password ends all other sessions; their rows go, too."""
+        response = super().password_change(request, extra_context)
+        if request.method == "POST" and response.status_code == 302:
+            assert request.user.is_authenticated
+            end_other_sessions(user=request.user, keep=request.session.session_key)
         return response

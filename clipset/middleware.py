@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SEEN_EVERY = timedelta(hours=1)
+MOVED_EVERY = timedelta(minutes=1)  # if the address is another one
 # The body of a refused request is read until the client pauses for DRAIN_PATIENCE_SECONDS, for at
 # most DRAIN_SECONDS.
 DRAIN_PATIENCE_SECONDS = 2.0
@@ -252,13 +253,17 @@ def wants_script_answer(request: HttpRequest) -> bool:
 
 
 def note_use(request: HttpRequest) -> None:
-    """Notes in the session, at most once an hour, when and on which device it was used."""
-    session, now = request.session, timezone.now()
+    """Notes in the session when, on which device and from where it was used: at most once an hour,
+    or once a minute while the address changes."""
+    session, now, address = request.session, timezone.now(), client_address(request)
+    has_moved = session.get(SessionStore.ADDRESS) != address
     seen = session.get(SessionStore.SEEN_AT)
-    if seen and abs(now - datetime.fromisoformat(seen)) < SEEN_EVERY:
+    often = MOVED_EVERY if has_moved else SEEN_EVERY
+    if seen and abs(now - datetime.fromisoformat(seen)) < often:
         return
     assert isinstance(session, SessionStore)  # SESSION_ENGINE
-    session.note_use(now=now, user_agent=request.headers.get("User-Agent", "")[:300])
+    agent = request.headers.get("User-Agent", "")[:300]
+    session.note_use(now=now, user_agent=agent, address=address)
 
 
 class CompressPages(GZipMiddleware):
