@@ -37,7 +37,7 @@ class RecordedSite(AttentionSite):
                 raise
         return response
 
-    def password_change(
+    def password_change(  # type: ignore[override] # it also redirects
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Django's page, whose new password ends all other sessions; their rows go, too."""

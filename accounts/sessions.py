@@ -97,14 +97,13 @@ class SessionStore(DatabaseSessionStore):
         By one statement, so that at no moment the session has no row or two: running transfers go
         on (clipset.server.transfers).
         """
-        data, old = self._session, self.session_key
-        self._noted = None
+        self.items()  # loads the content under the old key
+        old, self._noted = self.session_key, None
         if old is not None:
-            new = self._get_new_session_key()
+            new: str = self._get_new_session_key()  # type: ignore[attr-defined] # not in the stubs
             row = Session.objects.filter(pk=stored_key(old))
             if row.update(session_key=stored_key(new)):
-                self._session_key, self._session_cache = new, data
-                self.modified = True
+                self._session_key, self.modified = new, True
                 return
         super().cycle_key()
 

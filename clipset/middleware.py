@@ -32,6 +32,7 @@ from clipset.ui.errors import storage_away
 from siteconfig.actors import Actor, acting
 from siteconfig.enums import Source
 from siteconfig.roots import RootUnavailableError, is_available
+from videos.selectors.transfers import cut_when_lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -202,6 +203,14 @@ class MembersOnly(LoginRequiredMiddleware):
         if request.user.is_authenticated:
             note_use(request)
         return super().process_view(request, view_func, view_args, view_kwargs)
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Files and other long responses end soon after the right to them."""
+        if response.streaming:
+            cut_when_lost(request, response)
+        return response
 
     def process_exception(
         self, request: HttpRequest, exception: Exception

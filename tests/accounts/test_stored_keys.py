@@ -144,7 +144,8 @@ def test_and_if_it_is_not_used_within_a_day(alice: User) -> None:
 
 def test_an_older_version_can_still_write_sessions_beside_the_upgrade(alice: User) -> None:
     columns = "session_key, session_data, expire_date, user_id, user_agent, started_at"
-    values = ["k" * 32, "", timezone.now(), None, "", timezone.now(), timezone.now()]
+    now = timezone.now()
+    values = ("k" * 32, "", now, None, "", now, now)
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO sessions ({columns}, last_seen_at) "  # noqa: S608
