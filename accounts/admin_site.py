@@ -18,6 +18,7 @@ from accounts.forms import AdminLoginForm, AdminPasswordForm
 from accounts.models import User
 from accounts.services.audit import record_log_in
 from accounts.services.devices import remember_device
+from accounts.services.members import end_other_sessions
 from clipset.ui.refusals import refused_in_form
 from siteconfig.attention_site import AttentionSite
 
@@ -56,13 +57,17 @@ class RecordedSite(AttentionSite):
     def password_change(  # type: ignore[override] # plain text for scripts
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Django's page, with a form that counts wrong tries of the current password."""
+        """Django's page, with a form that counts wrong tries of the current password. A new
+        password ends all other sessions; their rows go, too."""
         request.current_app = self.name
         response = PasswordChange.as_view(
             success_url=reverse("admin:password_change_done", current_app=self.name),
             extra_context={**self.each_context(request), **(extra_context or {})},
         )(request)
         assert isinstance(response, HttpResponse)
+        if request.method == "POST" and response.status_code == 302:
+            assert isinstance(request.user, User)
+            end_other_sessions(user=request.user, keep=request.session.session_key)
         refusal = _refusal(response)
         return response if refusal is None else refused_in_form(request, refusal, response)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.contrib.auth import HASH_SESSION_KEY
 from django.utils import timezone
 
+from accounts.models import stored_key
 from clipset.lib.ids import hash_token
 
 if TYPE_CHECKING:
@@ -19,11 +21,12 @@ if TYPE_CHECKING:
 class SessionRow:
     """A session as its member's settings page lists it.
 
-    `id` is a hash of the session key: with the key itself a reader could use the session.
+    `id` is a hash of what the database stores for the session's key: it opens nothing.
     """
 
     id: str
     device: str
+    address: str
     started_at: datetime
     last_seen_at: datetime
     is_current: bool
@@ -32,19 +35,23 @@ class SessionRow:
 def session_rows(user: User, *, current: str | None) -> list[SessionRow]:
     """Returns the member's live sessions: `current` (a session key) first, then by last use.
 
+    Those that a change of the password has ended are left out, whoever changed it in which way.
     One query.
     """
+    live = user.sessions.filter(expire_date__gt=timezone.now()).order_by("-last_seen_at")
+    valid = {user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()}
+    stored = None if current is None else stored_key(current)
     rows = [
         SessionRow(
             id=hash_token(session.session_key),
             device=device_name(session.user_agent),
+            address=session.address,
             started_at=session.started_at,
             last_seen_at=session.last_seen_at,
-            is_current=session.session_key == current,
+            is_current=session.session_key == stored,
         )
-        for session in user.sessions.filter(expire_date__gt=timezone.now()).order_by(
-            "-last_seen_at"
-        )
+        for session in live
+        if session.get_decoded().get(HASH_SESSION_KEY) in valid
     ]
     return sorted(rows, key=lambda row: not row.is_current)
 

@@ -30,6 +30,7 @@ def clear_expired() -> int:
     KEEP_EXPIRED_DAYS after it expired. Returns how many of them were.
     """
     SessionStore.clear_expired()
+    SessionStore.hash_plain_keys()
     throttle.forget_before(timezone.now() - timedelta(days=1))
     tries.forget_tries(now=timezone.now())
     return invitations.delete_expired_invitations(before=alive_before(days=KEEP_EXPIRED_DAYS))

@@ -14,6 +14,7 @@ from siteconfig.services.heartbeat import alive_before
 from videos.enums import ProcessingStatus, ReportState
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from django.contrib.auth.models import AnonymousUser
@@ -128,9 +129,13 @@ class VideoQuerySet(models.QuerySet["Video"]):
         A link opens no more than the member who created it may show: the member is still active
         and the uploader, and the video is published.
         """
+        return self.opened_by_any([hash_token(token)])
+
+    def opened_by_any(self, hashes: Collection[str]) -> VideoQuerySet:
+        """The videos that guest links with these hashes of tokens open at this moment."""
         return self.filter(
             published_q(),
-            guest_links__token_hash=hash_token(token),
+            guest_links__token_hash__in=hashes,
             guest_links__revoked_at=None,
             guest_links__expires_at__gt=timezone.now(),
             guest_links__created_by=F("uploaded_by"),

@@ -21,7 +21,13 @@ from accounts.models.member import (
     UserManager,
     normalize_email,
 )
-from accounts.models.session import MAX_USER_AGENT_LENGTH, Session
+from accounts.models.session import (
+    MAX_ADDRESS_LENGTH,
+    MAX_USER_AGENT_LENGTH,
+    STORED_KEY_LENGTH,
+    Session,
+    stored_key,
+)
 from accounts.models.throttle import Throttle, TryCount
 
 __all__ = [
@@ -32,10 +38,12 @@ __all__ = [
     "INVITATION_CLOSED",
     "INVITATION_USED",
     "IN_TRASH",
+    "MAX_ADDRESS_LENGTH",
     "MAX_EMAIL_LENGTH",
     "MAX_USERNAME_LENGTH",
     "MAX_USER_AGENT_LENGTH",
     "MIN_USERNAME_LENGTH",
+    "STORED_KEY_LENGTH",
     "USERNAME_RULE",
     "USERNAME_TAKEN",
     "Invitation",
@@ -46,4 +54,5 @@ __all__ = [
     "User",
     "UserManager",
     "normalize_email",
+    "stored_key",
 ]

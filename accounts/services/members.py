@@ -9,7 +9,15 @@ from django.db import transaction
 from django.db.models import CASCADE, ForeignObjectRel, Q
 from django.utils import timezone
 
-from accounts.models import BEING_DELETED, IN_TRASH, Role, Session, User, normalize_email
+from accounts.models import (
+    BEING_DELETED,
+    IN_TRASH,
+    Role,
+    Session,
+    User,
+    normalize_email,
+    stored_key,
+)
 from accounts.services.audit import CHANGED, rank_of, record_about
 from clipset.lib.ids import hash_token
 from clipset.workers.task_queue import enqueue
@@ -276,7 +284,7 @@ def end_session(*, user: User, session_id: str) -> bool:
     """Ends one of the member's sessions. Returns False if there is no such session.
 
     Args:
-        session_id: the hash of the session's key (selectors.SessionRow.id).
+        session_id: as on the member's page (selectors.SessionRow.id).
     """
     for session in user.sessions.all():
         if hash_token(session.session_key) == session_id:
@@ -287,5 +295,8 @@ def end_session(*, user: User, session_id: str) -> bool:
 
 def end_other_sessions(*, user: User, keep: str | None) -> int:
     """Ends all sessions of a member except the one with the key `keep`. Returns how many."""
-    deleted, _ = Session.objects.filter(user=user).exclude(session_key=keep).delete()
+    ended = Session.objects.filter(user=user)
+    if keep is not None:
+        ended = ended.exclude(session_key=stored_key(keep))
+    deleted, _ = ended.delete()
     return deleted
