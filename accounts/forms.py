@@ -69,7 +69,15 @@ class ConfirmForm(forms.Form):
 class ProfileForm(forms.ModelForm[User]):
     class Meta:
         model = User
-        fields = ["username", "email"]
+        fields = ["username"]
+
+
+class OwnEmailForm(forms.ModelForm[User]):
+    """The member's e-mail address. It is not saved by the form (services.email_changes)."""
+
+    class Meta:
+        model = User
+        fields = ["email"]
         field_classes = {"email": AddressField}
 
 

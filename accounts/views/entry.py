@@ -30,8 +30,9 @@ from accounts.services.invitations import (
     may_be_redeemed,
     redeem_invitation,
 )
+from accounts.services.leaving import leaving_of
 from accounts.services.members import end_other_sessions
-from accounts.services.passwords import request_reset
+from accounts.services.passwords import request_reset, tell_of_new_password
 from clipset.lib.refusals import RateLimitedError
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Login(auth_views.LoginView):
             response = super().form_valid(form)
             note_confirmation(self.request)
             _record_log_in(self.request)
+        if leaving_of(form.get_user()) is not None:
+            return redirect("settings_delete")  # where they can keep their account
         return response
 
     def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override] # form_class
@@ -107,7 +110,9 @@ class PasswordResetConfirm(auth_views.PasswordResetConfirmView):
     success_url = reverse_lazy("password_reset_complete")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        response = super().form_valid(form)
+        with transaction.atomic():
+            response = super().form_valid(form)
+            tell_of_new_password(user=self.user)
         # The hash has ended the sessions; this also removes them from the member's list of
         # devices. This browser's session is still saved in this request; its next one drops it.
         end_other_sessions(user=self.user, keep=self.request.session.session_key)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.template.loader import render_to_string
 
 from accounts.forms import ConfirmForm, ResetForm
+from accounts.models import EmailChange
 from tests.browser.player import wait_until
 
 if TYPE_CHECKING:
@@ -370,6 +371,36 @@ PAGES: dict[str, list[Look]] = {
             shows=(
                 "accounts/confirm.html",
                 {"form": ConfirmForm({}), "kept": [], "has_password": True},
+            ),
+        ),
+    ],
+    "settings_email": [
+        Look(
+            "settings-email-wrong",
+            "/settings/",
+            then=send("[action='/settings/email/']", email="x@y"),
+        )
+    ],
+    "settings_email_confirm": [
+        Look(
+            "settings-email-confirm",
+            "/settings/",
+            shows=(
+                "accounts/email_confirm.html",
+                {"change": EmailChange(email="new@example.org"), "sentence": ""},
+            ),
+        ),
+        Look("settings-email-late", "/settings/email/x/"),
+    ],
+    "settings_delete": [
+        Look("settings-delete", "/settings/delete/"),
+        Look("settings-delete-last-admin", "/settings/delete/", "root_"),
+        Look(
+            "settings-keep",
+            "/settings/",
+            shows=(
+                "accounts/delete.html",
+                {"leaves_at": datetime(2026, 12, 14, tzinfo=UTC)},
             ),
         ),
     ],
