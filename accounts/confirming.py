@@ -19,8 +19,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.forms import ConfirmForm
 from accounts.models import User
-from accounts.services.own_password import NOT_RIGHT, is_own_password
-from clipset.lib.refusals import RateLimitedError
+from accounts.services.tries import TooManyTriesError, begin_try, note_right_try
 from clipset.lib.requests import is_htmx, with_headers
 
 if TYPE_CHECKING:
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 
 CONFIRMED_FOR: Final = timedelta(minutes=10)
 CONFIRMED_AT: Final = "confirmed_at"  # key in the session: a time in ISO 8601
+
+NOT_RIGHT: Final = "That password isn't right. Try again."
 
 _P = ParamSpec("_P")
 
@@ -89,17 +90,19 @@ def is_answered(request: HttpRequest, form: ConfirmForm) -> bool:
     not, the form says why."""
     if not form.is_valid():
         return False
+    member = member_of(request)
     try:
-        is_right = is_own_password(member_of(request), form.cleaned_data[ConfirmForm.FIELD])
-    except RateLimitedError as error:
+        attempt = begin_try(account=member, request=request)
+    except TooManyTriesError as error:
         form.refusal = error
         form.add_error(None, error.sentence)
         return False
-    if is_right:
-        note_confirmation(request)
-    else:
+    if not member.check_password(form.cleaned_data[ConfirmForm.FIELD]):
         form.add_error(ConfirmForm.FIELD, NOT_RIGHT)
-    return is_right
+        return False
+    note_right_try(attempt)
+    note_confirmation(request)
+    return True
 
 
 def confirm_page(

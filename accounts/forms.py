@@ -5,18 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import (
     AuthenticationForm,
     BaseUserCreationForm,
     PasswordChangeForm,
     SetPasswordForm,
 )
+from django.core.exceptions import ValidationError
 
 from accounts.models import MAX_EMAIL_LENGTH, Role, User, normalize_email
+from accounts.services.tries import TooManyTriesError, begin_try, note_right_try
 from clipset.lib.pictures import MAX_BYTES
 from clipset.lib.units import human_bytes
 
 if TYPE_CHECKING:
+    from django.http import HttpRequest
+
     from clipset.lib.refusals import RefusedError
 
 
@@ -35,7 +40,24 @@ class AddressField(forms.EmailField):
 NO_LOG_IN = "That username or password isn't right. Try again, or reset your password."
 
 
-class LoginForm(AuthenticationForm):
+class CountedLogin(AuthenticationForm):
+    """A log-in form that says how long to wait after too many wrong tries."""
+
+    too_many: TooManyTriesError | None = None
+
+    def clean(self) -> dict[str, Any]:
+        try:
+            return super().clean()
+        except TooManyTriesError as error:
+            self.too_many = error
+            raise ValidationError(error.sentence) from error
+
+
+class AdminLoginForm(CountedLogin, AdminAuthenticationForm):
+    """The log-in form of the admin."""
+
+
+class LoginForm(CountedLogin):
     # One sentence for both, so that the page does not show who is a member.
     error_messages = {"invalid_login": NO_LOG_IN, "inactive": NO_LOG_IN}
 
@@ -116,7 +138,34 @@ class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg] # not at run t
         self.fields["new_password2"].label = "Confirm new password"
 
 
-class OwnPasswordForm(PasswordChangeForm):
+class CountedPasswordChange(PasswordChangeForm):
+    """A form for a new password, which counts wrong tries of the current one."""
+
+    too_many: TooManyTriesError | None = None
+
+    def __init__(self, user: User, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(user, *args, **kwargs)
+        self.request = request
+
+    def clean_old_password(self) -> str:
+        assert isinstance(self.user, User)
+        try:
+            attempt = begin_try(account=self.user, request=self.request)
+        except TooManyTriesError as error:
+            self.too_many = error
+            raise ValidationError(error.sentence) from error
+        password = super().clean_old_password()
+        note_right_try(attempt)
+        return password
+
+
+class AdminPasswordForm(CountedPasswordChange):
+    """The form for one's own password in the admin."""
+
+    required_css_class = "required"
+
+
+class OwnPasswordForm(CountedPasswordChange):
     """The form for a new password on the settings page.
 
     It does not take the focus, since the page has several forms.

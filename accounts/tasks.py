@@ -16,6 +16,7 @@ from accounts.services import (
     quota,
     security_notifications,
     throttle,
+    tries,
 )
 from accounts.sessions import SessionStore
 from siteconfig.services.heartbeat import alive_before
@@ -51,12 +52,14 @@ def trash_leaving_members() -> int:
 
 
 def clear_expired() -> int:
-    """Deletes expired sessions, rate-limit counts of a day ago, old unused invitations and changes
-    of addresses that nobody confirmed.
+    """Deletes expired sessions, counts of a day ago, old unused invitations and changes of
+    addresses that nobody confirmed.
 
-    An invitation is deleted KEEP_EXPIRED_DAYS after it expired. Returns how many of them were.
+    The counts are those of rate limits and of wrong passwords. An invitation is deleted
+    KEEP_EXPIRED_DAYS after it expired. Returns how many of them were.
     """
     SessionStore.clear_expired()
     throttle.forget_before(timezone.now() - timedelta(days=1))
     email_changes.forget_old_changes(before=alive_before(days=KEEP_EXPIRED_DAYS))
+    tries.forget_tries(now=timezone.now())
     return invitations.delete_expired_invitations(before=alive_before(days=KEEP_EXPIRED_DAYS))

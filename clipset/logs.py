@@ -59,6 +59,5 @@ LOGGING: Final[dict[str, Any]] = {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
         "django-q": {"handlers": [], "level": "WARNING", "propagate": True},
-        "axes": {"level": "WARNING"},
     },
 }

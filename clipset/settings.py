@@ -70,11 +70,11 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django_htmx",
     "django_q",
-    "axes",
     "csp",
 ]
 
 MIDDLEWARE = [
+    "clipset.server.proxies.BelieveProxies",
     "clipset.middleware.RequestIds",
     "clipset.middleware.SecretAddresses",
     "clipset.middleware.DrainRefusedBody",
@@ -96,7 +96,6 @@ MIDDLEWARE = [
     "clipset.middleware.PrivatePages",
     "clipset.middleware.StorageAway",
     "clipset.ui.refusals.AnswerRefusals",
-    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "clipset.urls"
@@ -138,10 +137,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- Members ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesBackend",
-    "accounts.backends.UsernameOrEmailBackend",
-]
+AUTHENTICATION_BACKENDS = ["accounts.backends.UsernameOrEmailBackend"]
 PASSWORD_HASHERS = [
     "accounts.hashers.BoundedArgon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -163,19 +159,6 @@ PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds
 SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_AGE = 60 * 24 * 3600  # seconds
 
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_FAILURE_LIMIT = 8
-AXES_COOLOFF_TIME = 0.25  # hours
-AXES_RESET_ON_SUCCESS = True
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_HTTP_RESPONSE_CODE = 429
-AXES_LOCKOUT_TEMPLATE = "accounts/locked_out.html"
-AXES_USERNAME_CALLABLE = "accounts.backends.login_name"
-AXES_CLIENT_IP_CALLABLE = "accounts.backends.client_address"
-AXES_DISABLE_ACCESS_LOG = True
-AXES_ENABLE_ADMIN = False
-AXES_VERBOSE = False
-
 # -- Cookies and headers ------------------------------------------------------------------------
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -186,9 +169,12 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
 # Off, since other sites may use subdomains: that is a decision of the domain's owner.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # they ask for these two settings
-# Whether a proxy in front sets X-Forwarded-Proto and X-Forwarded-For, which are then trusted. The
-# proxy must replace both (docs/operations.md). HTTPS implies a proxy, since gunicorn speaks HTTP.
+# Whether a proxy in front sets X-Forwarded-Proto and X-Forwarded-For (docs/operations.md). HTTPS
+# implies a proxy, since gunicorn speaks HTTP. clipset.server.proxies removes both headers if they
+# come from a peer that is not listed.
 BEHIND_PROXY = env.bool("BEHIND_PROXY", IS_HTTPS)
+OWN_PROXIES = ["127.0.0.1", "::1"]
+FORWARDED_ALLOW_IPS = env.list("FORWARDED_ALLOW_IPS", default=[]) or OWN_PROXIES
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # Names of the settings that make the site reachable from other machines. Sample members, whose

@@ -15,6 +15,7 @@ from gunicorn.glogging import Logger
 from clipset import settings
 from clipset.lib.request_id import AddRequestId
 from clipset.logs import RedactSecrets
+from clipset.server.proxies import gunicorn_proxies
 from clipset.server.sockets import THREADS
 from clipset.workers.process import bind_forks_to_parent
 
@@ -56,8 +57,10 @@ worker_tmp_dir = str(_memory) if os.access(_memory, os.W_OK | os.X_OK) else None
 # The default control socket is in the home folder, where clones would compete for it.
 control_socket_disable = True
 
-# The proxies whose X-Forwarded-Proto is trusted: on this machine, or those in the variable.
-forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS") or "127.0.0.1,::1"
+# gunicorn believes X-Forwarded-Proto of the same proxies as Clipset.
+forwarded_allow_ips = gunicorn_proxies(
+    settings.FORWARDED_ALLOW_IPS, behind_proxy=settings.BEHIND_PROXY
+)
 
 # supervisord stores and rotates both: requests in data/log/access.log, the rest in web.log.
 accesslog = "-"

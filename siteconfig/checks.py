@@ -14,8 +14,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core import checks
 from django.core.checks import Error, Tags, register
 
+from clipset.server.proxies import parse_proxies
+from clipset.server.reach import is_loopback
 from siteconfig.folders import one_in_the_other, why_not_for_files
 from siteconfig.places import unreadable_entries
 
@@ -270,3 +273,51 @@ def check_readyz_token(**_kwargs: Any) -> list[Error]:
             id="clipset.E013",
         )
     ]
+
+
+@register(Tags.security)
+def check_proxies(**_kwargs: Any) -> list[checks.CheckMessage]:
+    """Reports proxies that are not believed although they should be, or the other way round."""
+    entries = settings.FORWARDED_ALLOW_IPS
+    proxies, is_changed = parse_proxies(tuple(entries)), entries != settings.OWN_PROXIES
+    found: list[checks.CheckMessage] = [
+        Error(
+            f"FORWARDED_ALLOW_IPS has the entry '{entry}', which is neither an address nor a "
+            "network.",
+            hint="Set it to addresses such as 10.0.0.5 or fd00::5 and networks such as "
+            "10.0.0.0/24, separated by commas. Names of hosts don't work.",
+            id="clipset.E040",
+        )
+        for entry in proxies.wrong
+    ]
+    if not settings.BEHIND_PROXY and is_changed:
+        found.append(
+            checks.Warning(
+                "FORWARDED_ALLOW_IPS has no effect, since BEHIND_PROXY is off.",
+                hint="Set BEHIND_PROXY=on if there is a proxy in front, else remove "
+                "FORWARDED_ALLOW_IPS.",
+                id="clipset.W041",
+            )
+        )
+    if not settings.BEHIND_PROXY or is_loopback(settings.HOST):
+        return found
+    if proxies.is_anybody:
+        found.append(
+            checks.Warning(
+                "FORWARDED_ALLOW_IPS is '*', so whoever reaches the port can pretend to have any "
+                "address.",
+                hint="Set it to the addresses of your proxies.",
+                id="clipset.W042",
+            )
+        )
+    elif not is_changed:
+        found.append(
+            checks.Warning(
+                "X-Forwarded-For and X-Forwarded-Proto are believed from this machine only, but "
+                f"HOST ({settings.HOST}) lets a proxy on another machine connect.",
+                hint="Set FORWARDED_ALLOW_IPS to the address of your proxy. If it runs on this "
+                "machine, set HOST=127.0.0.1.",
+                id="clipset.W043",
+            )
+        )
+    return found

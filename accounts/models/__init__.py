@@ -23,7 +23,7 @@ from accounts.models.member import (
     normalize_email,
 )
 from accounts.models.session import MAX_USER_AGENT_LENGTH, Session
-from accounts.models.throttle import Throttle
+from accounts.models.throttle import Throttle, TryCount
 
 __all__ = [
     "ADDRESS_IN_TRASH",
@@ -45,6 +45,7 @@ __all__ = [
     "Role",
     "Session",
     "Throttle",
+    "TryCount",
     "User",
     "UserManager",
     "normalize_email",

@@ -22,7 +22,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.backends import client_address
 from accounts.confirming import note_confirmation
 from accounts.forms import FirstAdminForm, LoginForm, NewPasswordForm, RegisterForm, ResetForm
+from accounts.models import User
 from accounts.services.audit import record_log_in
+from accounts.services.devices import remember_device
 from accounts.services.invitations import (
     create_first_admin,
     find_invitation,
@@ -34,11 +36,12 @@ from accounts.services.leaving import leaving_of
 from accounts.services.members import end_other_sessions
 from accounts.services.passwords import request_reset, tell_of_new_password
 from clipset.lib.refusals import RateLimitedError
+from clipset.ui.refusals import refused_in_form
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-    from accounts.models import Invitation, User
+    from accounts.models import Invitation
 
 BACKEND = "accounts.backends.UsernameOrEmailBackend"
 # Django's own form views treat a PUT like a POST, so the methods are restricted here.
@@ -57,15 +60,31 @@ class Login(auth_views.LoginView):
             note_confirmation(self.request)
             _record_log_in(self.request)
         if leaving_of(form.get_user()) is not None:
-            return redirect("settings_delete")  # where they can keep their account
+            response = redirect("settings_delete")  # where they can keep their account
+        _remember_device(response, self.request)
         return response
 
     def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override] # form_class
-        return self.render_to_response(self.get_context_data(form=form), status=422)
+        page = self.render_to_response(self.get_context_data(form=form), status=422)
+        if form.too_many is None:
+            return page
+        return refused_in_form(self.request, form.too_many, page)
 
 
 class Logout(auth_views.LogoutView):
-    """Django's view, which accepts POST only."""
+    """Django's view, which accepts POST only. The member is expected back on this device."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        member = request.user if isinstance(request.user, User) else None
+        response = super().post(request, *args, **kwargs)
+        if member is not None:
+            remember_device(response, account=member, request=request)
+        return response
+
+
+def _remember_device(response: HttpResponse, request: HttpRequest) -> None:
+    assert isinstance(request.user, User)
+    remember_device(response, account=request.user, request=request)
 
 
 def with_secret_address(response: HttpResponse) -> HttpResponse:
@@ -116,6 +135,8 @@ class PasswordResetConfirm(auth_views.PasswordResetConfirmView):
         # The hash has ended the sessions; this also removes them from the member's list of
         # devices. This browser's session is still saved in this request; its next one drops it.
         end_other_sessions(user=self.user, keep=self.request.session.session_key)
+        # So that a member gets in whose log-in somebody else delays by guessing.
+        remember_device(response, account=self.user, request=self.request)
         return response
 
     def form_invalid(self, form: Any) -> HttpResponse:
@@ -200,4 +221,6 @@ def _welcome(request: HttpRequest, user: User) -> HttpResponse:
         note_confirmation(request)
         _record_log_in(request)
     messages.success(request, f"Welcome, {user.username}.")
-    return redirect("home")
+    response = redirect("home")
+    remember_device(response, account=user, request=request)
+    return response

@@ -18,12 +18,11 @@ from accounts.selectors import session_rows
 from accounts.services.avatars import remove_avatar, set_avatar
 from accounts.services.email_changes import waiting_change
 from accounts.services.members import end_other_sessions, end_session
-from accounts.services.own_password import count_try
 from accounts.services.passwords import tell_of_new_password
 from accounts.services.quota import quota_state
 from clipset.lib.pictures import PictureError
-from clipset.lib.refusals import RateLimitedError
 from clipset.lib.requests import with_headers
+from clipset.ui.refusals import refused_in_form
 
 if TYPE_CHECKING:
     from django import forms
@@ -47,7 +46,7 @@ def settings_page(
         "email_form": OwnEmailForm(instance=user),
         "waiting_email": waiting_change(user),
         "avatar_form": AvatarForm(),
-        "password_form": OwnPasswordForm(user),
+        "password_form": OwnPasswordForm(user, request=request),
         "quota": quota_state(user),
         "sessions": session_rows(user, current=request.session.session_key),
         **forms_given,
@@ -110,12 +109,11 @@ def avatar_remove(request: HttpRequest) -> HttpResponse:
 def password_change(request: HttpRequest) -> HttpResponse:
     """Changes the password, which ends all other sessions: the session hash depends on it."""
     user = User.objects.get(pk=_member(request).pk)
-    form = OwnPasswordForm(user, request.POST)
-    try:
-        count_try(user)
-    except RateLimitedError as error:
-        return _refused_password(request, user, error)
+    form = OwnPasswordForm(user, request.POST, request=request)
     if not form.is_valid():
+        if form.too_many is not None:
+            page = settings_page(request, password_form=form)
+            return refused_in_form(request, form.too_many, page)
         return settings_page(request, status=422, password_form=form)
     _save_password(request, user, form)
     messages.success(request, "Password changed. You've been logged out on your other devices.")
@@ -129,15 +127,6 @@ def _save_password(request: HttpRequest, user: User, form: OwnPasswordForm) -> N
     update_session_auth_hash(request, user)
     note_confirmation(request)
     end_other_sessions(user=user, keep=request.session.session_key)
-
-
-def _refused_password(request: HttpRequest, user: User, error: RateLimitedError) -> HttpResponse:
-    """The settings page with a sentence. The form does not look at what was sent."""
-    form = OwnPasswordForm(user, {})
-    form.errors.clear()
-    form.add_error(None, error.sentence)
-    page = settings_page(request, status=error.status, password_form=form)
-    return with_headers(page, error.headers)
 
 
 @require_POST

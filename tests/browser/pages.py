@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.template.loader import render_to_string
@@ -422,15 +422,6 @@ PAGES: dict[str, list[Look]] = {
         *(
             Look(f"error-{name}", f"/shown/{name}/", "", shows=(f"{name}.html", {}))
             for name in ("400", "403", "403_csrf", "413", "500")
-        ),
-        Look(
-            "locked-out",
-            "/shown/locked-out/",
-            "",
-            shows=(
-                "accounts/locked_out.html",
-                {"failure_limit": 10, "cooloff_timedelta": timedelta(minutes=15)},
-            ),
         ),
     ],
 }
