@@ -23,6 +23,7 @@ from accounts.backends import client_address
 from accounts.confirming import note_confirmation
 from accounts.forms import FirstAdminForm, LoginForm, NewPasswordForm, RegisterForm, ResetForm
 from accounts.models import User
+from accounts.new_devices import note_log_in
 from accounts.services.audit import record_log_in
 from accounts.services.devices import remember_device
 from accounts.services.invitations import (
@@ -55,13 +56,15 @@ class Login(auth_views.LoginView):
     redirect_authenticated_user = True
 
     def form_valid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override] # form_class
+        member = form.get_user()
+        is_first = member.last_login is None
         with transaction.atomic():
             response = super().form_valid(form)
             note_confirmation(self.request)
             _record_log_in(self.request)
-        if leaving_of(form.get_user()) is not None:
-            response = redirect("settings_delete")  # where they can keep their account
-        _remember_device(response, self.request)
+            if leaving_of(member) is not None:
+                response = redirect("settings_delete")  # where they can keep their account
+            note_log_in(response, request=self.request, account=member, is_first=is_first)
         return response
 
     def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override] # form_class
@@ -80,11 +83,6 @@ class Logout(auth_views.LogoutView):
         if member is not None:
             remember_device(response, account=member, request=request)
         return response
-
-
-def _remember_device(response: HttpResponse, request: HttpRequest) -> None:
-    assert isinstance(request.user, User)
-    remember_device(response, account=request.user, request=request)
 
 
 def with_secret_address(response: HttpResponse) -> HttpResponse:
