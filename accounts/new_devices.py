@@ -44,7 +44,8 @@ class RememberDevices:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         # Only if the view, or a middleware, has looked up the member anyway.
-        is_known = hasattr(request, "_cached_user") and isinstance(request.user, User)
-        if is_known and not {cookie_name()} & (request.COOKIES.keys() | response.cookies.keys()):
-            remember_device(response, account=request.user, request=request)
+        member = request.user if hasattr(request, "_cached_user") else None
+        has_cookie = cookie_name() in request.COOKIES or cookie_name() in response.cookies
+        if isinstance(member, User) and not has_cookie:
+            remember_device(response, account=member, request=request)
         return response

@@ -59,14 +59,14 @@ def logged_in(user: User) -> Client:
     return client
 
 
-def link_in(body: str) -> str:
-    found = re.search(r"https?://[^/]+(/settings/email/\S+)", body)
+def link_in(body: object) -> str:
+    found = re.search(r"https?://[^/]+(/settings/email/\S+)", str(body))
     assert found
     return found[1]
 
 
 def sent_to(address: str) -> list[str]:
-    return [it.subject for it in mail.outbox if it.to == [address]]
+    return [str(it.subject) for it in mail.outbox if it.to == [address]]
 
 
 def ask(client: Client, email: str = NEW) -> int:
