@@ -1,4 +1,4 @@
-"""Telling members what happened to their account, so that they notice it if it was not them.
+"""Telling members what happened to their account, so that they learn of it if it was not them.
 
 By e-mail if mail is configured, otherwise by a notification on the site, which an app above this
 one stores. Also by a notification if the mail can't be sent.
