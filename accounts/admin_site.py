@@ -16,8 +16,8 @@ from django.views.decorators.cache import never_cache
 
 from accounts.forms import AdminLoginForm, AdminPasswordForm
 from accounts.models import User
+from accounts.new_devices import note_log_in
 from accounts.services.audit import record_log_in
-from accounts.services.devices import remember_device
 from accounts.services.members import end_other_sessions
 from clipset.ui.refusals import refused_in_form
 from siteconfig.attention_site import AttentionSite
@@ -51,7 +51,8 @@ class RecordedSite(AttentionSite):
                 logout(request)
                 raise
             assert isinstance(request.user, User)
-            remember_device(response, account=request.user, request=request)
+            # Staff who come here for the first time were invited on the site, or set it up.
+            note_log_in(response, request=request, account=request.user, is_first=False)
         return response
 
     def password_change(  # type: ignore[override] # plain text for scripts

@@ -20,11 +20,13 @@ MEMBERS: Final = Kind(
         "email": ("Change e-mail address", "Changed the e-mail address of %(name)s"),
         "password": ("Set password", "Set the password of %(name)s"),
         "reset_link": ("Create reset link", "Created a password reset link for %(name)s"),
+        "leave": ("Ask for deletion", "%(name)s asked for the deletion of their own account"),
+        "stay": ("Keep account", "%(name)s keeps their account"),
         "trash": ("Move to trash", "Moved %(name)s to the trash"),
         "restore": ("Restore", "Restored %(name)s from the trash"),
         "delete": ("Delete for good", "Deleted %(name)s for good"),
     },
-    labels={"is_trashed": "In the trash"},
+    labels={"is_trashed": "In the trash", "is_leaving": "Deletes their account"},
 )
 INVITATIONS: Final = Kind(
     plural="Invitations",

@@ -22,6 +22,8 @@ from clipset.lib.units import human_bytes
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
+    from clipset.lib.refusals import RefusedError
+
 
 class AddressField(forms.EmailField):
     """A field for an e-mail address, which it normalizes.
@@ -71,10 +73,33 @@ class LoginForm(CountedLogin):
         return str(self.cleaned_data["username"]).replace("\x00", "")
 
 
+class ConfirmForm(forms.Form):
+    """Asks a logged-in member for their password (accounts.confirming)."""
+
+    FIELD = "confirm_password"
+
+    confirm_password = forms.CharField(
+        label="Your password",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autofocus": True}),
+    )
+
+    # Set if there were too many tries.
+    refusal: RefusedError | None = None
+
+
 class ProfileForm(forms.ModelForm[User]):
     class Meta:
         model = User
-        fields = ["username", "email"]
+        fields = ["username"]
+
+
+class OwnEmailForm(forms.ModelForm[User]):
+    """The member's e-mail address. It is not saved by the form (services.email_changes)."""
+
+    class Meta:
+        model = User
+        fields = ["email"]
         field_classes = {"email": AddressField}
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.contrib.auth import HASH_SESSION_KEY
 from django.utils import timezone
 
-from accounts.models import stored_key
+from accounts.models import User, stored_key
+from clipset.database.limited import MAX_COUNTED, counted, limited_count, related_rows
 from clipset.lib.ids import hash_token
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from accounts.models import User
+    from django.db.models import ForeignObjectRel, QuerySet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,3 +84,15 @@ def device_name(user_agent: str) -> str:
     browser = next((name for mark, name in BROWSERS if mark in user_agent), "")
     system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
     return " on ".join(filter(None, [browser, system])) or "Unknown device"
+
+
+def counts_of_members(users: QuerySet[User]) -> dict[str, int | str]:
+    """What goes with members who are deleted: of the first MAX_COUNTED if there are more."""
+    total = users.count()
+    ids = list(users.order_by("pk").values_list("pk", flat=True)[:MAX_COUNTED])
+    counts: dict[str, int | str] = {"members": total}
+    for relation in ("videos", "comments", "playlists", "likes", "guest_links", "invitations"):
+        field = cast("ForeignObjectRel", User._meta.get_field(relation)).field.name
+        rows = related_rows(User, relation).filter(**{f"{field}__in": ids})
+        counts[relation.replace("_", " ")] = counted(limited_count(rows))
+    return counts

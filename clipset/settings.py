@@ -96,6 +96,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "clipset.middleware.NameActor",
     "django_htmx.middleware.HtmxMiddleware",
+    "accounts.new_devices.RememberDevices",
     "clipset.middleware.MembersOnly",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

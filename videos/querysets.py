@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from clipset.lib.ids import hash_token
 from siteconfig.services.heartbeat import alive_before
-from videos.enums import ProcessingStatus, ReportState
+from videos.enums import NotificationKind, ProcessingStatus, ReportState
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -219,14 +219,14 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
     def visible_to(self, user: User | AnonymousUser) -> NotificationQuerySet:
         """The user's own notifications, without those about comments that are not shown any more,
         comments of others that are hidden, and videos that the user may not watch any more or that
-        are in the trash. Those about reports stay."""
+        are in the trash. Those about reports and the account stay."""
         visible = _visible_to(user, "video__")
         if visible is None:
             return self.none()
         readable = Q(comment__hidden_at__isnull=True) | Q(comment__author=user.pk)
         about_shown = Q(comment__isnull=True) | (shown_comments_q("comment__") & readable)
         if visible:
-            visible |= Q(report__isnull=False)
+            visible |= Q(report__isnull=False) | Q(kind=NotificationKind.ACCOUNT)
         return self.filter(member=user.pk).filter(about_shown).filter(visible)
 
 

@@ -13,16 +13,12 @@ from django.urls import path
 from django.utils.html import format_html
 
 from accounts.admin.forms import MemberForm
-from accounts.admin.member_columns import (
-    MemberColumns,
-    counts_of_deactivation,
-    counts_of_members,
-    with_facts,
-)
+from accounts.admin.member_columns import MemberColumns, counts_of_deactivation, with_facts
 from accounts.admin.sections import member_sections
 from accounts.admin.shared import is_out_of_reach, links_page, me_of
 from accounts.admin.trash import TrashedMembers
 from accounts.models import Role, User
+from accounts.selectors import counts_of_members
 from accounts.services.members import (
     NO_ADMIN_LEFT,
     SELF_DELETION,

@@ -1,5 +1,6 @@
 """The tables of members, invitations and sessions."""
 
+from accounts.models.change import EmailChange, Leaving
 from accounts.models.invitation import (
     ADDRESS_IN_TRASH,
     ALREADY_A_MEMBER,
@@ -46,7 +47,9 @@ __all__ = [
     "STORED_KEY_LENGTH",
     "USERNAME_RULE",
     "USERNAME_TAKEN",
+    "EmailChange",
     "Invitation",
+    "Leaving",
     "Role",
     "Session",
     "Throttle",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from accounts.models import Invitation, Session, Throttle, TryCount, User
+from accounts.models import Invitation, Leaving, Session, Throttle, TryCount, User
 from accounts.services.invitations import LIFETIME
 from accounts.services.quota import week_start
 from accounts.services.tries import LONGEST_DELAY
@@ -32,12 +32,14 @@ def bring_back_counters(*, now: datetime) -> None:
 
 
 def bring_back_expiries(*, now: datetime) -> None:
-    """Corrects invitations and sessions that would stay valid for too long.
+    """Corrects invitations and sessions that would stay valid for too long, and accounts that would
+    be deleted later than was said.
 
-    Two queries if there is nothing to correct.
+    Three queries if there is nothing to correct.
     """
     week = now + LIFETIME
     unused = Invitation.objects.filter(used_at=None)
     bring_back(unused, "expires_at", after=week + DATE_SLACK, to=week)
+    bring_back(Leaving.objects.all(), "requested_at", after=now + DATE_SLACK, to=now)
     longest = now + timedelta(seconds=settings.SESSION_COOKIE_AGE)
     bring_back(Session.objects.all(), "expire_date", after=longest + DATE_SLACK, to=longest)

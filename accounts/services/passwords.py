@@ -14,6 +14,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from accounts.models import User, normalize_email
 from accounts.services.audit import record_about
+from accounts.services.security_notifications import tell_member
 from accounts.services.throttle import allow
 from clipset.lib.refusals import RateLimitedError
 from clipset.workers.task_queue import enqueue
@@ -31,6 +32,12 @@ def reset_link(user: User) -> str:
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     path = reverse("password_reset_confirm", args=[uid, default_token_generator.make_token(user)])
     return f"{site_url()}{path}"
+
+
+def tell_of_new_password(*, user: User) -> None:
+    """Tells a member that their password was changed. In the transaction of the change."""
+    text = "The password of your account was changed."
+    tell_member(user=user, subject="Your password was changed", text=text)
 
 
 def create_reset_link(*, user: User) -> str:

@@ -20,8 +20,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.backends import client_address
+from accounts.confirming import note_confirmation
 from accounts.forms import FirstAdminForm, LoginForm, NewPasswordForm, RegisterForm, ResetForm
 from accounts.models import User
+from accounts.new_devices import note_log_in
 from accounts.services.audit import record_log_in
 from accounts.services.devices import remember_device
 from accounts.services.invitations import (
@@ -31,8 +33,9 @@ from accounts.services.invitations import (
     may_be_redeemed,
     redeem_invitation,
 )
+from accounts.services.leaving import leaving_of
 from accounts.services.members import end_other_sessions
-from accounts.services.passwords import request_reset
+from accounts.services.passwords import request_reset, tell_of_new_password
 from clipset.lib.refusals import RateLimitedError
 from clipset.ui.refusals import refused_in_form
 
@@ -53,10 +56,15 @@ class Login(auth_views.LoginView):
     redirect_authenticated_user = True
 
     def form_valid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override] # form_class
+        member = form.get_user()
+        is_first = member.last_login is None
         with transaction.atomic():
             response = super().form_valid(form)
+            note_confirmation(self.request)
             _record_log_in(self.request)
-        _remember_device(response, self.request)
+            if leaving_of(member) is not None:
+                response = redirect("settings_delete")  # where they can keep their account
+            note_log_in(response, request=self.request, account=member, is_first=is_first)
         return response
 
     def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override] # form_class
@@ -75,11 +83,6 @@ class Logout(auth_views.LogoutView):
         if member is not None:
             remember_device(response, account=member, request=request)
         return response
-
-
-def _remember_device(response: HttpResponse, request: HttpRequest) -> None:
-    assert isinstance(request.user, User)
-    remember_device(response, account=request.user, request=request)
 
 
 def with_secret_address(response: HttpResponse) -> HttpResponse:
@@ -124,7 +127,9 @@ class PasswordResetConfirm(auth_views.PasswordResetConfirmView):
     success_url = reverse_lazy("password_reset_complete")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        response = super().form_valid(form)
+        with transaction.atomic():
+            response = super().form_valid(form)
+            tell_of_new_password(user=self.user)
         # The hash has ended the sessions; this also removes them from the member's list of
         # devices. This browser's session is still saved in this request; its next one drops it.
         end_other_sessions(user=self.user, keep=self.request.session.session_key)
@@ -211,6 +216,7 @@ def _record_log_in(request: HttpRequest) -> None:
 def _welcome(request: HttpRequest, user: User) -> HttpResponse:
     with transaction.atomic():
         login(request, user, backend=BACKEND)
+        note_confirmation(request)
         _record_log_in(request)
     messages.success(request, f"Welcome, {user.username}.")
     response = redirect("home")

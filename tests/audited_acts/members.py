@@ -106,6 +106,18 @@ def only_staff_is_recorded_to_log_in(site: Site) -> list[Entry]:
     return [Entry("session.start", "mod")]
 
 
+@covers("settings_delete", "settings_keep")
+def members_delete_and_keep_their_account(site: Site) -> list[Entry]:
+    site.bob.set_password(PASSWORD)
+    site.bob.save()
+    for address in ("settings_delete", "settings_keep"):
+        client = Client()
+        client.post(reverse("login"), {"username": "bob", "password": PASSWORD})
+        client.post(reverse(address))
+    stays, leaves = {"is_leaving": False}, {"is_leaving": True}
+    return [Entry("member.leave", "bob", stays, leaves), Entry("member.stay", "bob", leaves, stays)]
+
+
 @covers("admin:login")
 def log_in_to_the_admin(site: Site) -> list[Entry]:
     log_in(site, reverse("admin:login"))

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.template.loader import render_to_string
 
-from accounts.forms import ResetForm
+from accounts.forms import ConfirmForm, ResetForm
+from accounts.models import EmailChange
 from tests.browser.player import wait_until
 
 if TYPE_CHECKING:
@@ -353,6 +355,54 @@ PAGES: dict[str, list[Look]] = {
     ],
     "settings_avatar": [
         Look("settings-avatar", "/settings/", then=send("[action='/settings/avatar/']"))
+    ],
+    "settings_confirm": [
+        Look(
+            "settings-confirm",
+            "/settings/",
+            shows=(
+                "accounts/confirm.html",
+                {"form": ConfirmForm(), "kept": [], "has_password": True},
+            ),
+        ),
+        Look(
+            "settings-confirm-wrong",
+            "/settings/",
+            shows=(
+                "accounts/confirm.html",
+                {"form": ConfirmForm({}), "kept": [], "has_password": True},
+            ),
+        ),
+    ],
+    "settings_email": [
+        Look(
+            "settings-email-wrong",
+            "/settings/",
+            then=send("[action='/settings/email/']", email="x@y"),
+        )
+    ],
+    "settings_email_confirm": [
+        Look(
+            "settings-email-confirm",
+            "/settings/",
+            shows=(
+                "accounts/email_confirm.html",
+                {"change": EmailChange(email="new@example.org"), "sentence": ""},
+            ),
+        ),
+        Look("settings-email-late", "/settings/email/x/"),
+    ],
+    "settings_delete": [
+        Look("settings-delete", "/settings/delete/"),
+        Look("settings-delete-last-admin", "/settings/delete/", "root_"),
+        Look(
+            "settings-keep",
+            "/settings/",
+            shows=(
+                "accounts/delete.html",
+                {"leaves_at": datetime(2026, 12, 14, tzinfo=UTC)},
+            ),
+        ),
     ],
     "settings_password": [
         Look("settings-password", "/settings/", then=send("[action='/settings/password/']"))

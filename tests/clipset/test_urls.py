@@ -652,6 +652,27 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /settings/avatar/remove/", POST_ONLY),
         ("POST /settings/avatar/remove/", DONE),
     ],
+    "settings_confirm": [
+        ("GET /settings/confirm/?next=/upload/", ALL),
+        ("POST /settings/confirm/ confirm_password=wrong", (IN, 422, 422, 422, 422, IN)),
+    ],
+    "settings_email": [
+        ("GET /settings/email/", POST_ONLY),
+        ("POST /settings/email/ email=eve@example.org", (IN, 422, 422, 422, 422, IN)),
+    ],
+    "settings_email_cancel": [
+        ("GET /settings/email/cancel/", POST_ONLY),
+        ("POST /settings/email/cancel/", DONE),
+    ],
+    "settings_email_confirm": [
+        ("GET /settings/email/nonsense%00/", (IN, 410, 410, 410, 410, IN)),
+        ("POST /settings/email/nonsense/", (IN, 410, 410, 410, 410, IN)),
+    ],
+    "settings_delete": [
+        ("GET /settings/delete/", ALL),
+        ("POST /settings/delete/", (IN, 422, 422, 422, 422, IN)),
+    ],
+    "settings_keep": [("GET /settings/keep/", POST_ONLY), ("POST /settings/keep/", DONE)],
     "settings_password": [
         ("GET /settings/password/", POST_ONLY),
         ("POST /settings/password/", (IN, 422, 422, 422, 422, IN)),
