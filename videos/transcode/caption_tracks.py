@@ -19,7 +19,7 @@ from videos.transcode.captions import (
     plain_text,
     write_vtt,
 )
-from videos.transcode.confine import Limits
+from videos.transcode.confine import Access, Limits
 from videos.transcode.coordinates import holds_coordinates, names_place
 from videos.transcode.errors import (
     FfmpegFailedError,
@@ -97,7 +97,7 @@ def extract_captions(
             ),
             on_output=lambda _: None,
             tick=lambda _: tick(NEARLY_DONE),
-            cwd=workdir,
+            access=Access(reads=(source,), folder=workdir),
         )
         bodies = _read_bodies(files, info, tick)
     except NO_CAPTIONS:

@@ -16,6 +16,7 @@ from clipset.lib.durable import sync
 from videos.transcode.aac import reason_to_encode
 from videos.transcode.beside import beside
 from videos.transcode.commands import output_path, transcode_command
+from videos.transcode.confine import Access
 from videos.transcode.errors import SourceError, TranscodeError
 from videos.transcode.finalise import finalise
 from videos.transcode.limits import limits_of
@@ -68,7 +69,7 @@ class EarlyCopy:
                     stall_limit=self._options.stall_seconds,
                     tick=tick,
                     tick_interval=TICK_SECONDS,
-                    cwd=self._folder,
+                    access=Access(reads=(self._source,), folder=self._folder),
                 )
                 is_finished = _is_finished(self._folder, plan.top, tick)
             except (TranscodeError, OSError):

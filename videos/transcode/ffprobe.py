@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from videos.transcode.confine import Limits
+from videos.transcode.confine import Access, Limits
 from videos.transcode.formats import input_words
 from videos.transcode.run import capture
 from videos.transcode.types import GIB, Options, Tick
@@ -49,4 +49,5 @@ def ffprobe(
         ),
         on_output=on_output,
         tick=tick,
+        access=Access(reads=view.files),
     )

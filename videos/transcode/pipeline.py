@@ -13,7 +13,14 @@ from videos.transcode.commands import (
     output_path,
     transcode_command,
 )
-from videos.transcode.encoders import SOFTWARE, choose_encoder, fallen_back, may_be_hardware
+from videos.transcode.confine import Access
+from videos.transcode.encoders import (
+    SOFTWARE,
+    choose_encoder,
+    devices_of,
+    fallen_back,
+    may_be_hardware,
+)
 from videos.transcode.errors import (
     DifferentTimesError,
     FaultyResultError,
@@ -304,7 +311,7 @@ def _run(
             limits=limits_of(info, plan, options),
             stall_limit=options.stall_seconds,
             tick=tick,
-            cwd=workdir,
+            access=Access(reads=(source,), folder=workdir, devices=devices_of(encoder, options)),
         )
     except FfmpegFailedError as error:
         if error.status == DAMAGED_STATUS or DAMAGED.search(error.detail):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from videos.transcode.beside import beside
-from videos.transcode.confine import Limits
+from videos.transcode.confine import Access, Limits
 from videos.transcode.errors import (
     FfmpegFailedError,
     KilledBySignalError,
@@ -144,6 +144,7 @@ def _decodes(path: Path, track: Json, options: Options, tick: Tick, seconds: flo
             ),
             on_output=lambda _: None,
             tick=tick,
+            access=Access(reads=(path,)),
         )
     except OutOfTimeError:
         return True

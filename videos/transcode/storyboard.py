@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from videos.transcode.captions import HEADER, timestamp
-from videos.transcode.confine import Limits
+from videos.transcode.confine import Access, Limits
 from videos.transcode.errors import (
     FfmpegFailedError,
     OutOfMemoryError,
@@ -107,7 +107,7 @@ def make_storyboard(
             limits=limits,
             on_output=lambda _: None,
             tick=tick,
-            cwd=sheet.parent,
+            access=Access(reads=(video,), folder=sheet.parent),
         )
         return sheet.exists() and sheet.stat().st_size > 0
     sheet.unlink(missing_ok=True)

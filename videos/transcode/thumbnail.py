@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ffmpeg
 
 from videos.transcode.commands import SCALE_FLAGS, address, compiled
-from videos.transcode.confine import Limits
+from videos.transcode.confine import Access, Limits
 from videos.transcode.errors import (
     FfmpegFailedError,
     OutOfMemoryError,
@@ -127,6 +127,7 @@ def make_thumbnail(
     """
     side = options.thumbnail_long_side
     width, height = fit(*size, short=side, long=side)
+    access = Access(reads=(video,), folder=thumbnail.parent)
     for search in _searches(seconds, at):
         argv = thumbnail_command(
             video, thumbnail, search, width=width, height=height, options=options
@@ -138,7 +139,7 @@ def make_thumbnail(
             nice=options.nice,
         )
         with suppress(*NO_THUMBNAIL):
-            capture(argv, limits=limits, on_output=lambda _: None, tick=tick, cwd=video.parent)
+            capture(argv, limits=limits, on_output=lambda _: None, tick=tick, access=access)
         if thumbnail.exists() and thumbnail.stat().st_size > 0:
             return True
     return False
