@@ -6,9 +6,10 @@ import re
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import Error, register
+from django.core.checks import Error, Warning, register
 
 from videos.transcode.capabilities import check_ffmpeg
+from videos.transcode.confine import weaknesses
 from videos.transcode.formats import DEMUXERS
 
 
@@ -23,6 +24,12 @@ def check_video_tools(**_kwargs: Any) -> list[Error]:
         )
         for problem in check_ffmpeg(settings.FFMPEG_PATH)
     ]
+
+
+@register
+def check_confinement(**_kwargs: Any) -> list[Warning]:
+    """Checks that FFmpeg can be confined. Videos are processed without that, too."""
+    return [Warning(sentence, id="clipset.W023") for sentence in weaknesses()]
 
 
 @register
