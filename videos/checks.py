@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import Error, Warning, register
+from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as CheckWarning
 
 from videos.transcode.capabilities import check_ffmpeg
 from videos.transcode.confine import weaknesses
@@ -27,9 +28,9 @@ def check_video_tools(**_kwargs: Any) -> list[Error]:
 
 
 @register
-def check_confinement(**_kwargs: Any) -> list[Warning]:
+def check_confinement(**_kwargs: Any) -> list[CheckMessage]:
     """Checks that FFmpeg can be confined. Videos are processed without that, too."""
-    return [Warning(sentence, id="clipset.W023") for sentence in weaknesses()]
+    return [CheckWarning(sentence, id="clipset.W023") for sentence in weaknesses()]
 
 
 @register

@@ -14,7 +14,6 @@ import logging
 import math
 import os
 import shutil
-import stat
 import subprocess
 import time
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from clipset.lib.sandbox_identity import Identity, find_program, lend, take_back
 from clipset.lib.seccomp import filter_program
 
 if TYPE_CHECKING:
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Of no user of Debian, and of none that systemd or containers make up; below 65536, which is all
-# that exists in many containers.
-OWN_UID: Final = 65_527
 # Processes and threads together, of all programs with this id. FFmpeg has a dozen for each core.
 MAX_PROCESSES: Final = 4096
 TRIAL_SECONDS: Final = 10.0
@@ -61,45 +58,6 @@ class Access:
     devices: tuple[Path, ...] = ()
 
 
-class _Who:
-    """The user id and the groups that a program gets; started by a user, those of that user."""
-
-    def __init__(self, access: Access, programs: Iterable[Path]) -> None:
-        self.uid, self.groups = os.geteuid(), set[int]()
-        if self.uid != 0:
-            return
-        self.uid = OWN_UID
-        wanted = [(path, stat.S_IROTH) for path in access.reads]
-        wanted += [(path, stat.S_IROTH | stat.S_IXOTH) for path in programs]
-        wanted += [(path, stat.S_IROTH | stat.S_IWOTH) for path in access.devices]
-        for path, bits in wanted:
-            self._let_in(path, bits)
-
-    def _let_in(self, path: Path, bits: int) -> None:
-        """Adds the group of a file, or takes its owner's id if only that may use it."""
-        try:
-            found = path.stat()
-        except OSError:
-            return  # the program itself will say so
-        if found.st_mode & bits == bits or found.st_uid == self.uid:
-            return
-        if found.st_mode & bits << 3 == bits << 3:
-            self.groups.add(found.st_gid)
-        else:
-            self.uid = found.st_uid
-
-    def words(self) -> list[str]:
-        """Returns the command that switches to it, if this process is root."""
-        if os.geteuid() != 0:
-            return []
-        groups = ",".join(map(str, sorted(self.groups)))
-        return [
-            *(_found("setpriv"), "--reuid", str(self.uid), "--regid", str(os.getegid())),
-            *(("--groups", groups) if groups else ("--clear-groups",)),
-            *("--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", "--"),
-        ]
-
-
 @contextmanager
 def sandboxed(
     argv: Sequence[str], access: Access, *, limits: Sequence[str] = ()
@@ -114,19 +72,19 @@ def sandboxed(
         limits: a command that goes in front of it, such as prlimit, which keeps its own limits.
     """
     programs = [Path(argv[0]), *(Path(each) for each in limits[:1])]
-    who = _Who(access, programs)
-    owner = _lend(access.folder, who)
+    identity = Identity(access.reads, programs=programs, devices=access.devices)
+    owner = lend(access.folder, identity)
     descriptor = _filter_descriptor()
     try:
         words = _bubblewrap(access, programs)
         if descriptor is not None:
             words += ["--seccomp", str(descriptor)]
-        inner = [*who.words(), *limits, *argv]
+        inner = [*identity.command(), *limits, *argv]
         yield [*words, "--", *inner], () if descriptor is None else (descriptor,)
     finally:
         if descriptor is not None:
             os.close(descriptor)
-        _take_back(access.folder, owner)
+        take_back(access.folder, owner)
 
 
 def signal_of(status: int) -> int:
@@ -175,7 +133,7 @@ _last = _Trial()
 
 def _trial() -> str:
     try:
-        with sandboxed([_found("true")], Access()) as (command, descriptors):
+        with sandboxed([find_program("true")], Access()) as (command, descriptors):
             answer = subprocess.run(
                 command,
                 check=False,
@@ -211,7 +169,7 @@ def _bubblewrap(access: Access, programs: Iterable[Path]) -> list[str]:
         words += ["--unshare-cgroup-try", "--cap-drop", "ALL"]
         for name in KEPT:
             words += ["--cap-add", name]
-        programs = [*programs, Path(_found("setpriv"))]
+        programs = [*programs, Path(find_program("setpriv"))]
     else:
         words = ["--unshare-all"]
     words += ["--die-with-parent", *_system_words()]
@@ -229,7 +187,7 @@ def _bubblewrap(access: Access, programs: Iterable[Path]) -> list[str]:
         for name in FOR_DEVICES:
             words += [*_above(Path(name)), "--ro-bind-try", name, name]
     # Else it could fill the machine's memory there.
-    return [_found("bwrap"), *words, "--remount-ro", "/", "--chdir", "/"]
+    return [find_program("bwrap"), *words, "--remount-ro", "/", "--chdir", "/"]
 
 
 @functools.cache
@@ -297,13 +255,6 @@ def _linked(program: Path, _changed: int) -> tuple[Path, ...]:
     return tuple(one for one in paths if not _is_there(one) and not str(one).startswith(short))
 
 
-def _found(name: str) -> str:
-    path = shutil.which(name)
-    if path is None:
-        raise FileNotFoundError(f"{name} is not installed or not in PATH")
-    return str(Path(path).absolute())
-
-
 @functools.cache
 def _program() -> bytes | None:
     return filter_program()
@@ -318,39 +269,3 @@ def _filter_descriptor() -> int | None:
     os.write(descriptor, program)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
-
-
-# -- the folder
-
-
-def _lend(folder: Path | None, who: _Who) -> int | None:
-    """Gives a folder to the program. Returns the owner to give it back to, if that changed."""
-    if folder is None or who.uid == os.geteuid():
-        return None
-    owner = folder.stat().st_uid
-    try:
-        os.chown(folder, who.uid, -1)
-    except OSError:  # a file system without owners, or that of another host
-        who.uid = owner
-        return None
-    return owner
-
-
-def _take_back(folder: Path | None, owner: int | None) -> None:
-    """Makes the site the owner of what was written, and removes what is neither file nor folder,
-    which would lead the site's own processes elsewhere."""
-    if folder is None or not folder.exists():
-        return
-    if owner is not None:
-        os.chown(folder, owner, -1)
-    for parent, folders, files, descriptor in os.fwalk(folder):
-        for name in [*folders, *files]:
-            try:
-                found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-                if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
-                    logger.error("a program that decodes left %s in %s: removed", name, parent)
-                    os.unlink(name, dir_fd=descriptor)
-                elif owner is not None and found.st_uid not in {owner, os.geteuid()}:
-                    os.chown(name, owner, -1, dir_fd=descriptor, follow_symlinks=False)
-            except FileNotFoundError:
-                continue

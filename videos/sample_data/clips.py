@@ -11,8 +11,9 @@ from threading import Event
 
 from django.conf import settings
 
+from clipset.lib.sandbox import Access
 from videos.sample_data import scenes
-from videos.transcode.confine import Access, Limits, find_program
+from videos.transcode.confine import Limits, find_program
 from videos.transcode.errors import CancelledError
 from videos.transcode.pipeline import transcode
 from videos.transcode.results import TranscodeResult

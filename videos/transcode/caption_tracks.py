@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from clipset.lib.sandbox import Access
 from videos.transcode.captions import (
     LABEL_CHARACTERS,
     MAX_BYTES,
@@ -19,7 +20,7 @@ from videos.transcode.captions import (
     plain_text,
     write_vtt,
 )
-from videos.transcode.confine import Access, Limits
+from videos.transcode.confine import Limits
 from videos.transcode.coordinates import holds_coordinates, names_place
 from videos.transcode.errors import (
     FfmpegFailedError,

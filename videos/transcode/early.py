@@ -13,10 +13,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from clipset.lib.durable import sync
+from clipset.lib.sandbox import Access
 from videos.transcode.aac import reason_to_encode
 from videos.transcode.beside import beside
 from videos.transcode.commands import output_path, transcode_command
-from videos.transcode.confine import Access
 from videos.transcode.errors import SourceError, TranscodeError
 from videos.transcode.finalise import finalise
 from videos.transcode.limits import limits_of

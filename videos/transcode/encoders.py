@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import ffmpeg
 
-from videos.transcode.confine import Access, Limits
+from clipset.lib.sandbox import Access
+from videos.transcode.confine import Limits
 from videos.transcode.errors import (
     FfmpegFailedError,
     KilledBySignalError,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from videos.transcode.confine import Access, Limits
+from clipset.lib.sandbox import Access
+from videos.transcode.confine import Limits
 from videos.transcode.formats import input_words
 from videos.transcode.run import capture
 from videos.transcode.types import GIB, Options, Tick

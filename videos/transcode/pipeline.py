@@ -7,13 +7,13 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from clipset.lib.sandbox import Access
 from videos.transcode.aac import reason_to_encode
 from videos.transcode.commands import (
     DAMAGED_STATUS,
     output_path,
     transcode_command,
 )
-from videos.transcode.confine import Access
 from videos.transcode.encoders import (
     SOFTWARE,
     choose_encoder,

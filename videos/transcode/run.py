@@ -17,8 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clipset.lib.sandbox import signal_of
-from videos.transcode.confine import Access, Limits, cannot_process, confined
+from clipset.lib.sandbox import Access, signal_of
+from videos.transcode.confine import Limits, cannot_process, confined
 from videos.transcode.errors import (
     DiskFullError,
     FfmpegFailedError,

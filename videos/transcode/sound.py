@@ -8,8 +8,9 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from clipset.lib.sandbox import Access
 from videos.transcode.beside import beside
-from videos.transcode.confine import Access, Limits
+from videos.transcode.confine import Limits
 from videos.transcode.errors import (
     FfmpegFailedError,
     KilledBySignalError,

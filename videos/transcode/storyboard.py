@@ -7,8 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from clipset.lib.sandbox import Access
 from videos.transcode.captions import HEADER, timestamp
-from videos.transcode.confine import Access, Limits
+from videos.transcode.confine import Limits
 from videos.transcode.errors import (
     FfmpegFailedError,
     OutOfMemoryError,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import ffmpeg
 
+from clipset.lib.sandbox import Access
 from videos.transcode.commands import SCALE_FLAGS, address, compiled
-from videos.transcode.confine import Access, Limits
+from videos.transcode.confine import Limits
 from videos.transcode.errors import (
     FfmpegFailedError,
     OutOfMemoryError,

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from clipset.lib import sandbox
-from clipset.lib.sandbox import OWN_UID, Access, sandboxed, signal_of, why_not
+from clipset.lib.sandbox import Access, sandboxed, signal_of, why_not
+from clipset.lib.sandbox_identity import OWN_UID
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -54,8 +54,8 @@ NOT_THERE = seccomp.ERROR | errno.ENOSYS
 def test_calls_are_refused_by_number_and_argument(machine: str) -> None:
     place = ARCHITECTURES[machine][1]
     for numbers in REFUSED.values():
-        if numbers[place] is not None:
-            assert decide(machine, numbers[place]) == NOT_PERMITTED
+        if (number := numbers[place]) is not None:
+            assert decide(machine, number) == NOT_PERMITTED
     assert decide(machine, seccomp.CLONE3[place]) == NOT_THERE
     assert decide(machine, seccomp.CLONE[place], 0x3D0F00) == seccomp.ALLOW  # a thread
     assert decide(machine, seccomp.CLONE[place], 17) == NOT_PERMITTED  # a process

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from clipset.lib.sandbox import Access
 from tests import clips
-from videos.transcode.confine import Access, Limits, confined
+from videos.transcode.confine import Limits, confined
 from videos.transcode.errors import (
     CancelledError,
     DiskFullError,
