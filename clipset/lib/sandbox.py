@@ -38,7 +38,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 LIBRARIES: Final = ("/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32")
 SHORT_NAMES: Final = ("/bin", "/lib", "/lib32", "/lib64", "/libx32")
 SETTINGS: Final = ("/etc/alternatives", "/etc/ld.so.cache")
-DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+DEVICES: Final = ("/dev/null", "/dev/urandom")
 FOR_DEVICES: Final = ("/sys/dev/char", "/sys/devices", "/sys/class/drm", "/usr/share/libdrm")
 KEPT: Final = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
 
@@ -179,7 +179,7 @@ def _bubblewrap(access: Access, programs: Iterable[Path]) -> list[str]:
     mounts = [(path, path) for program in programs for path in _parts_of(program)]
     mounts += [(path, path.absolute()) for path in access.reads]  # also those in the folder
     for source, target in dict.fromkeys(mounts):
-        words += [*_above(target), "--ro-bind", str(source), str(target)]
+        words += [*_above(target), "--ro-bind-try", str(source), str(target)]
     for device in access.devices:
         words += [*_above(device), "--dev-bind-try", str(device), str(device)]
     if access.devices:

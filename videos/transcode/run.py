@@ -260,18 +260,23 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, 0)
         except ProcessLookupError:
             return
-        time.sleep(0.002)
         if not _has_living(process.pid):
             return
+        time.sleep(0.002)
 
 
 def _has_living(group: int) -> bool:
     """Whether a process group has more than zombies. bubblewrap leaves one, for which the system's
-    first process has to wait; some of those take seconds."""
-    for place in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError, ValueError):
-            state, _, number, *_ = place.read_text().rpartition(")")[2].split()
-            if int(number) == group and state not in "ZX":
+    first process has to wait; some of those take seconds.
+
+    Looks only at processes that are younger than the group, until their numbers begin anew.
+    """
+    for place in Path("/proc").iterdir():
+        if not place.name.isdecimal() or int(place.name) <= group:
+            continue
+        with suppress(OSError):
+            stat = (place / "stat").read_text().rpartition(")")[2].split()
+            if int(stat[2]) == group and stat[0] not in "ZX":
                 return True
     return False
 

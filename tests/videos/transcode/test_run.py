@@ -182,6 +182,24 @@ def test_no_core_file_and_the_limits_hold() -> None:
     assert (core, memory, file) == (b"0", b"1048576", b"2048")
 
 
+@pytest.mark.usefixtures("without_bubblewrap")
+def test_without_bubblewrap_it_keeps_no_capability_but_root_reads_files_of_others() -> None:
+    pieces: list[bytes] = []
+    script = shell("grep -E '^Cap(Prm|Eff|Bnd)|^NoNewPrivs' /proc/self/status")
+    capture(script, limits=LIMITS, on_output=pieces.append, access=Access())
+    permitted, effective, bounding, privileges = b"".join(pieces).split()[1::2]
+    dac_override = 1 << 1
+    assert int(permitted, 16) | int(effective, 16) <= (dac_override if os.geteuid() == 0 else 0)
+    assert privileges == b"1"
+    if os.geteuid() == 0:
+        assert int(bounding, 16) == dac_override
+
+
+def test_all_runs_of_the_site_say_what_they_may_see() -> None:
+    root = Path(__file__).resolve().parents[3]
+    assert not [it for it in (root / "videos").rglob("*.py") if "access=None" in it.read_text()]
+
+
 # -- being ended by us
 
 
