@@ -49,7 +49,8 @@ class Access:
 
     Attributes:
         reads: files and folders that it may read.
-        folder: where it may write. It starts elsewhere, so paths must be absolute.
+        folder: where it may write new files; those that are there may not be its own to change. It
+            starts elsewhere, so paths must be absolute.
         devices: devices that it may use. With any, it sees the kernel's lists of devices too.
     """
 

@@ -130,6 +130,7 @@ def make_thumbnail(
     width, height = fit(*size, short=side, long=side)
     access = Access(reads=(video,), folder=thumbnail.parent)
     for search in _searches(seconds, at):
+        thumbnail.unlink(missing_ok=True)  # confined, FFmpeg can't overwrite it
         argv = thumbnail_command(
             video, thumbnail, search, width=width, height=height, options=options
         )
