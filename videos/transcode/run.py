@@ -269,7 +269,7 @@ def _has_living(group: int) -> bool:
     """Whether a process group has more than zombies. bubblewrap leaves one, for which the system's
     first process has to wait; some of those take seconds.
 
-    Looks only at processes that are younger than the group, until their numbers begin anew.
+    Looks only at processes with higher numbers than the group: its members started later.
     """
     for place in Path("/proc").iterdir():
         if not place.name.isdecimal() or int(place.name) <= group:
