@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0008_try_counts"),
+        ("accounts", "0009_stored_bytes"),
     ]
 
     operations = [

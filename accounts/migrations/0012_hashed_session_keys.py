@@ -34,6 +34,6 @@ def hash_keys(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("accounts", "0012_session_addresses")]
+    dependencies = [("accounts", "0011_session_addresses")]
 
     operations = [migrations.RunPython(hash_keys, migrations.RunPython.noop)]

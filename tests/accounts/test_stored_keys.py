@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
-BEFORE = [("accounts", "0012_session_addresses")]
+BEFORE = [("accounts", "0011_session_addresses")]
 
 
 @pytest.fixture

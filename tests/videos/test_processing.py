@@ -199,6 +199,7 @@ def test_what_was_probed_before_the_encode_is_not_probed_again(
     assert job.media_info == ""
 
 
+@pytest.mark.usefixtures("without_bubblewrap")
 def test_a_copy_that_players_could_not_play_is_encoded_after_all(
     bob: User, tmp_path: Path, settings: Settings
 ) -> None:
@@ -230,6 +231,7 @@ def test_a_video_without_sound_is_ready_before_its_thumbnail(
     assert [it["codec_type"] for it in told_by_ffprobe(video.file_path)["streams"]] == ["video"]
 
 
+@pytest.mark.usefixtures("without_bubblewrap")
 def test_encodes_do_not_delay_what_takes_seconds(
     bob: User, tmp_path: Path, settings: Settings
 ) -> None:
@@ -562,6 +564,7 @@ def test_a_result_with_other_times_fails_at_once_and_keeps_the_source(
     assert video.duration_seconds == pytest.approx(3, abs=0.05)
 
 
+@pytest.mark.usefixtures("without_bubblewrap")
 def test_an_ffmpeg_that_hangs_is_ended_and_gone(
     bob: User, settings: Settings, tmp_path: Path
 ) -> None:

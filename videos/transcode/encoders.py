@@ -10,10 +10,12 @@ import math
 import signal
 import time
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import ffmpeg
 
+from clipset.lib.sandbox import Access
 from videos.transcode.confine import Limits
 from videos.transcode.errors import (
     FfmpegFailedError,
@@ -163,6 +165,17 @@ def device_options(encoder: EncoderName, options: Options) -> tuple[str, ...]:
     return ("-vaapi_device", options.vaapi_device) if encoder == "h264_vaapi" else ()
 
 
+def devices_of(encoder: EncoderName, options: Options) -> tuple[Path, ...]:
+    """Returns the devices that an encoder uses."""
+    if encoder == "h264_vaapi":
+        return (Path(options.vaapi_device),)
+    if encoder == "h264_qsv":
+        return tuple(sorted(Path("/dev/dri").glob("renderD*")))
+    if encoder == "h264_nvenc":
+        return tuple(sorted(Path("/dev").glob("nvidia*")))
+    return ()
+
+
 def handed_over(picture: Any, encoder: EncoderName) -> Any:
     """Uploads a filtered picture to the hardware if the encoder needs that."""
     if encoder == "h264_vaapi":
@@ -221,7 +234,13 @@ def _trial(options: Options, tick: Tick) -> EncoderChoice:
         nice=options.nice,
     )
     try:
-        capture(trial_command(options), limits=limits, on_output=lambda _: None, tick=tick)
+        capture(
+            trial_command(options),
+            limits=limits,
+            on_output=lambda _: None,
+            tick=tick,
+            access=Access(devices=devices_of(options.encoder, options)),
+        )
     except ProcessingError as error:
         if not (may_be_hardware(error) or isinstance(error, OutOfTimeError)):
             raise

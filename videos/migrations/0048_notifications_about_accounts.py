@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("videos", "0046_lists_of_staff_by_time"),
+        ("videos", "0047_stored_bytes"),
     ]
 
     operations = [

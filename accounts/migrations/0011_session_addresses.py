@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0007_invitations_by_time")]
+    dependencies = [("accounts", "0010_changes_of_accounts")]
 
     operations = [
         migrations.AddField(
