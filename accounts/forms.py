@@ -15,6 +15,7 @@ from django.contrib.auth.forms import (
 from django.core.exceptions import ValidationError
 
 from accounts.models import MAX_EMAIL_LENGTH, Role, User, normalize_email
+from accounts.services.passwords import store_password
 from accounts.services.tries import TooManyTriesError, begin_try, note_right_try
 from clipset.lib.pictures import MAX_BYTES
 from clipset.lib.units import human_bytes
@@ -132,13 +133,25 @@ class ResetForm(forms.Form):
     )
 
 
-class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg] # not at run time
+class TellsOfNewPassword:
+    """For forms of Django that set a password: stores it by the service, which tells the member."""
+
+    def set_password_and_save(
+        self, user: User, *args: Any, commit: bool = True, **more: Any
+    ) -> User:
+        super().set_password_and_save(user, *args, commit=False, **more)  # type: ignore[misc]
+        if commit:
+            store_password(user=user)
+        return user
+
+
+class NewPasswordForm(TellsOfNewPassword, SetPasswordForm):  # type: ignore[type-arg] # not at run time
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(user, *args, **kwargs)
         self.fields["new_password2"].label = "Confirm new password"
 
 
-class CountedPasswordChange(PasswordChangeForm):
+class CountedPasswordChange(TellsOfNewPassword, PasswordChangeForm):
     """A form for a new password, which counts wrong tries of the current one."""
 
     too_many: TooManyTriesError | None = None

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import send_mail
+from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -34,10 +35,13 @@ def reset_link(user: User) -> str:
     return f"{site_url()}{path}"
 
 
-def tell_of_new_password(*, user: User) -> None:
-    """Tells a member that their password was changed. In the transaction of the change."""
+def store_password(*, user: User) -> None:
+    """Stores the password that `user.set_password` has hashed, which takes too long for a
+    transaction, and tells the member."""
     text = "The password of your account was changed."
-    tell_member(user=user, subject="Your password was changed", text=text)
+    with transaction.atomic():
+        user.save(update_fields=["password"])
+        tell_member(user=user, subject="Your password was changed", text=text)
 
 
 def create_reset_link(*, user: User) -> str:

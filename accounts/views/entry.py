@@ -35,7 +35,7 @@ from accounts.services.invitations import (
 )
 from accounts.services.leaving import leaving_of
 from accounts.services.members import end_other_sessions
-from accounts.services.passwords import request_reset, tell_of_new_password
+from accounts.services.passwords import request_reset
 from clipset.lib.refusals import RateLimitedError
 from clipset.ui.refusals import refused_in_form
 
@@ -127,9 +127,7 @@ class PasswordResetConfirm(auth_views.PasswordResetConfirmView):
     success_url = reverse_lazy("password_reset_complete")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        with transaction.atomic():
-            response = super().form_valid(form)
-            tell_of_new_password(user=self.user)
+        response = super().form_valid(form)
         # The hash has ended the sessions; this also removes them from the member's list of
         # devices. This browser's session is still saved in this request; its next one drops it.
         end_other_sessions(user=self.user, keep=self.request.session.session_key)

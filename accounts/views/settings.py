@@ -18,7 +18,6 @@ from accounts.selectors import session_rows
 from accounts.services.avatars import remove_avatar, set_avatar
 from accounts.services.email_changes import waiting_change
 from accounts.services.members import end_other_sessions, end_session
-from accounts.services.passwords import tell_of_new_password
 from accounts.services.quota import quota_state
 from accounts.services.stored_limit import stored_state
 from clipset.lib.pictures import PictureError
@@ -123,9 +122,7 @@ def password_change(request: HttpRequest) -> HttpResponse:
 
 
 def _save_password(request: HttpRequest, user: User, form: OwnPasswordForm) -> None:
-    with transaction.atomic():
-        form.save()
-        tell_of_new_password(user=user)
+    form.save()
     update_session_auth_hash(request, user)
     note_confirmation(request)
     end_other_sessions(user=user, keep=request.session.session_key)
