@@ -26,7 +26,7 @@ from django.urls.resolvers import URLPattern, URLResolver
 from django.utils import timezone
 from PIL import Image
 
-from accounts.models import Invitation, Role, User
+from accounts.models import Invitation, Role, User, stored_key
 from accounts.services.invitations import issue_invitation
 from accounts.services.passwords import reset_link
 from categories.models import Category
@@ -881,7 +881,7 @@ def world(media: Path) -> World:
     names["report"] = str(report_video(video=ready, reporter=dora, reason="UNFIT").pk)
     at_home = Client()
     at_home.force_login(bob)
-    names["session"] = hash_token(str(at_home.cookies["sessionid"].value))
+    names["session"] = hash_token(stored_key(at_home.cookies["sessionid"].value))
     names |= {f"{name}_id": str(user.pk) for name, user in users.items()}
     names["upload"] = str(uuid.uuid4())
     names["user_type"] = str(ContentType.objects.get_for_model(User).pk)
