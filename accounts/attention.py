@@ -117,7 +117,7 @@ def reset(asked: Asked) -> Done:
 def expiring(staff: User) -> QuerySet[Invitation]:
     """Unused invitations that `staff` may renew and that expire within two days."""
     now = timezone.now()
-    roles = [role for role in Role if role.rank <= Role(staff.role).rank]
+    roles = [role for role in Role if Role(staff.role).may_grant(role)]
     return (
         Invitation.objects.visible_to(staff)
         .filter(used_at=None, expires_at__gt=now, expires_at__lte=now + EXPIRES_SOON)

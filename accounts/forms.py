@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import (
     AuthenticationForm,
     BaseUserCreationForm,
     PasswordChangeForm,
     SetPasswordForm,
 )
+from django.core.exceptions import ValidationError
 
 from accounts.models import MAX_EMAIL_LENGTH, Role, User, normalize_email
+from accounts.services.passwords import store_password
+from accounts.services.tries import TooManyTriesError, begin_try, note_right_try
 from clipset.lib.pictures import MAX_BYTES
 from clipset.lib.units import human_bytes
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from clipset.lib.refusals import RefusedError
 
 
 class AddressField(forms.EmailField):
@@ -32,7 +41,24 @@ class AddressField(forms.EmailField):
 NO_LOG_IN = "That username or password isn't right. Try again, or reset your password."
 
 
-class LoginForm(AuthenticationForm):
+class CountedLogin(AuthenticationForm):
+    """A log-in form that says how long to wait after too many wrong tries."""
+
+    too_many: TooManyTriesError | None = None
+
+    def clean(self) -> dict[str, Any]:
+        try:
+            return super().clean()
+        except TooManyTriesError as error:
+            self.too_many = error
+            raise ValidationError(error.sentence) from error
+
+
+class AdminLoginForm(CountedLogin, AdminAuthenticationForm):
+    """The log-in form of the admin."""
+
+
+class LoginForm(CountedLogin):
     # One sentence for both, so that the page does not show who is a member.
     error_messages = {"invalid_login": NO_LOG_IN, "inactive": NO_LOG_IN}
 
@@ -48,10 +74,33 @@ class LoginForm(AuthenticationForm):
         return str(self.cleaned_data["username"]).replace("\x00", "")
 
 
+class ConfirmForm(forms.Form):
+    """Asks a logged-in member for their password (accounts.confirming)."""
+
+    FIELD = "confirm_password"
+
+    confirm_password = forms.CharField(
+        label="Your password",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autofocus": True}),
+    )
+
+    # Set if there were too many tries.
+    refusal: RefusedError | None = None
+
+
 class ProfileForm(forms.ModelForm[User]):
     class Meta:
         model = User
-        fields = ["username", "email"]
+        fields = ["username"]
+
+
+class OwnEmailForm(forms.ModelForm[User]):
+    """The member's e-mail address. It is not saved by the form (services.email_changes)."""
+
+    class Meta:
+        model = User
+        fields = ["email"]
         field_classes = {"email": AddressField}
 
 
@@ -84,13 +133,52 @@ class ResetForm(forms.Form):
     )
 
 
-class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg] # not at run time
+class TellsOfNewPassword:
+    """For forms of Django that set a password: stores it by the service, which tells the member."""
+
+    def set_password_and_save(
+        self, user: User, *args: Any, commit: bool = True, **more: Any
+    ) -> User:
+        super().set_password_and_save(user, *args, commit=False, **more)  # type: ignore[misc]
+        if commit:
+            store_password(user=user)
+        return user
+
+
+class NewPasswordForm(TellsOfNewPassword, SetPasswordForm):  # type: ignore[type-arg] # not at run time
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(user, *args, **kwargs)
         self.fields["new_password2"].label = "Confirm new password"
 
 
-class OwnPasswordForm(PasswordChangeForm):
+class CountedPasswordChange(TellsOfNewPassword, PasswordChangeForm):
+    """A form for a new password, which counts wrong tries of the current one."""
+
+    too_many: TooManyTriesError | None = None
+
+    def __init__(self, user: User, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(user, *args, **kwargs)
+        self.request = request
+
+    def clean_old_password(self) -> str:
+        assert isinstance(self.user, User)
+        try:
+            attempt = begin_try(account=self.user, request=self.request)
+        except TooManyTriesError as error:
+            self.too_many = error
+            raise ValidationError(error.sentence) from error
+        password = super().clean_old_password()
+        note_right_try(attempt)
+        return password
+
+
+class AdminPasswordForm(CountedPasswordChange):
+    """The form for one's own password in the admin."""
+
+    required_css_class = "required"
+
+
+class OwnPasswordForm(CountedPasswordChange):
     """The form for a new password on the settings page.
 
     It does not take the focus, since the page has several forms.

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from django.contrib.auth import HASH_SESSION_KEY
 from django.utils import timezone
 
+from accounts.models import User, stored_key
+from clipset.database.limited import MAX_COUNTED, counted, limited_count, related_rows
 from clipset.lib.ids import hash_token
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from accounts.models import User
+    from django.db.models import ForeignObjectRel, QuerySet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRow:
     """A session as its member's settings page lists it.
 
-    `id` is a hash of the session key: with the key itself a reader could use the session.
+    `id` is a hash of what the database stores for the session's key: it opens nothing.
     """
 
     id: str
     device: str
+    address: str
     started_at: datetime
     last_seen_at: datetime
     is_current: bool
@@ -32,19 +36,23 @@ class SessionRow:
 def session_rows(user: User, *, current: str | None) -> list[SessionRow]:
     """Returns the member's live sessions: `current` (a session key) first, then by last use.
 
+    Those that a change of the password has ended are left out, whoever changed it in which way.
     One query.
     """
+    live = user.sessions.filter(expire_date__gt=timezone.now()).order_by("-last_seen_at")
+    valid = {user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()}
+    stored = None if current is None else stored_key(current)
     rows = [
         SessionRow(
             id=hash_token(session.session_key),
             device=device_name(session.user_agent),
+            address=session.address,
             started_at=session.started_at,
             last_seen_at=session.last_seen_at,
-            is_current=session.session_key == current,
+            is_current=session.session_key == stored,
         )
-        for session in user.sessions.filter(expire_date__gt=timezone.now()).order_by(
-            "-last_seen_at"
-        )
+        for session in live
+        if session.get_decoded().get(HASH_SESSION_KEY) in valid
     ]
     return sorted(rows, key=lambda row: not row.is_current)
 
@@ -76,3 +84,15 @@ def device_name(user_agent: str) -> str:
     browser = next((name for mark, name in BROWSERS if mark in user_agent), "")
     system = next((name for mark, name in SYSTEMS if mark in user_agent), "")
     return " on ".join(filter(None, [browser, system])) or "Unknown device"
+
+
+def counts_of_members(users: QuerySet[User]) -> dict[str, int | str]:
+    """What goes with members who are deleted: of the first MAX_COUNTED if there are more."""
+    total = users.count()
+    ids = list(users.order_by("pk").values_list("pk", flat=True)[:MAX_COUNTED])
+    counts: dict[str, int | str] = {"members": total}
+    for relation in ("videos", "comments", "playlists", "likes", "guest_links", "invitations"):
+        field = cast("ForeignObjectRel", User._meta.get_field(relation)).field.name
+        rows = related_rows(User, relation).filter(**{f"{field}__in": ids})
+        counts[relation.replace("_", " ")] = counted(limited_count(rows))
+    return counts

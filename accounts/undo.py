@@ -12,6 +12,7 @@ from accounts.services.members import (
     set_role,
 )
 from accounts.services.quota import Counter, set_weekly_limit, undo_reset
+from accounts.services.stored_limit import set_stored_limit
 from accounts.services.trash import restore_member
 from clipset.lib.refusals import RefusedError
 from siteconfig.undo import (
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from siteconfig.models import AuditEntry
 
 LIMIT = "weekly_upload_limit_bytes"
+STORED_LIMIT = "stored_limit_bytes"
 
 
 def _may_change(entry: AuditEntry, by: User) -> bool:
@@ -70,6 +72,10 @@ def _restore_limit(entry: AuditEntry, by: User) -> None:
     set_weekly_limit(user=_unchanged(entry, by), limit_bytes=entry.before[LIMIT])
 
 
+def _restore_stored_limit(entry: AuditEntry, by: User) -> None:
+    set_stored_limit(user=_unchanged(entry, by), limit_bytes=entry.before[STORED_LIMIT])
+
+
 def _undo_reset(entry: AuditEntry, by: User) -> None:
     # What the member has uploaded since is no reason to refuse.
     before, after = Counter.of_values(entry.before), Counter.of_values(entry.after)
@@ -95,6 +101,7 @@ def register_undos() -> None:
         ("deactivate", _activate, _may_change, "activate", {"is_active"}),
         ("activate", _deactivate, _may_change, "deactivate", {"is_active"}),
         ("quota", _restore_limit, _may_change, "quota", {LIMIT}),
+        ("storage", _restore_stored_limit, _may_change, "storage", {STORED_LIMIT}),
         ("quota", _undo_reset, _may_change, "quota", quota),
         ("role", _restore_role, _is_admin, "role", {"role"}),
     ):

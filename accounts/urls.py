@@ -3,7 +3,7 @@
 from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 
-from accounts.views import entry, invitations, settings
+from accounts.views import confirm, email, entry, invitations, leaving, settings
 
 urlpatterns = [
     path("login/", login_not_required(entry.Login.as_view()), name="login"),
@@ -18,6 +18,12 @@ urlpatterns = [
     ),
     path("register/<str:token>/", entry.register, name="register"),
     path("settings/", settings.settings, name="settings"),
+    path("settings/confirm/", confirm.confirm, name="settings_confirm"),
+    path("settings/email/", email.email_change, name="settings_email"),
+    path("settings/email/cancel/", email.email_cancel, name="settings_email_cancel"),
+    path("settings/email/<str:token>/", email.email_confirm, name="settings_email_confirm"),
+    path("settings/delete/", leaving.leave, name="settings_delete"),
+    path("settings/keep/", leaving.stay, name="settings_keep"),
     path("settings/avatar/", settings.avatar_change, name="settings_avatar"),
     path("settings/avatar/remove/", settings.avatar_remove, name="settings_avatar_remove"),
     path("settings/password/", settings.password_change, name="settings_password"),

@@ -33,11 +33,30 @@ class RedactSecrets(logging.Filter):
         return True
 
 
+class OneLineForBadRequests(logging.Filter):
+    """Replaces the trace of a request that was the client's fault by the exception's name.
+
+    Django logs a trace for each broken form and each wrong Host header, so that a client could fill
+    the log. Records of a response have its `status_code`.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and getattr(record, "status_code", 500) < 500:
+            error = record.exc_info[1]
+            text = " ".join(str(error).split())
+            message, name = record.getMessage(), type(error).__name__
+            reason = name if text in message else f"{name}: {text}"
+            record.msg, record.args = f"{message} ({reason})", None
+            record.exc_info = record.exc_text = None
+        return True
+
+
 # The setting of this name (clipset.settings).
 LOGGING: Final[dict[str, Any]] = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {
+        "one_line": {"()": "clipset.logs.OneLineForBadRequests"},
         "redact": {"()": "clipset.logs.RedactSecrets"},
         "request_id": {"()": "clipset.lib.request_id.AddRequestId"},
     },
@@ -51,7 +70,7 @@ LOGGING: Final[dict[str, Any]] = {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": "line",
-            "filters": ["redact", "request_id"],
+            "filters": ["one_line", "redact", "request_id"],
         }
     },
     "root": {"handlers": ["console"], "level": "INFO"},
@@ -59,6 +78,5 @@ LOGGING: Final[dict[str, Any]] = {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
         "django-q": {"handlers": [], "level": "WARNING", "propagate": True},
-        "axes": {"level": "WARNING"},
     },
 }

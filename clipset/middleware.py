@@ -32,6 +32,7 @@ from clipset.ui.errors import storage_away
 from siteconfig.actors import Actor, acting
 from siteconfig.enums import Source
 from siteconfig.roots import RootUnavailableError, is_available
+from videos.selectors.transfers import cut_when_lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SEEN_EVERY = timedelta(hours=1)
+MOVED_EVERY = timedelta(minutes=1)  # if the address is another one
 # The body of a refused request is read until the client pauses for DRAIN_PATIENCE_SECONDS, for at
 # most DRAIN_SECONDS.
 DRAIN_PATIENCE_SECONDS = 2.0
@@ -202,6 +204,14 @@ class MembersOnly(LoginRequiredMiddleware):
             note_use(request)
         return super().process_view(request, view_func, view_args, view_kwargs)
 
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Files and other long responses end soon after the right to them."""
+        if response.streaming:
+            cut_when_lost(request, response)
+        return response
+
     def process_exception(
         self, request: HttpRequest, exception: Exception
     ) -> HttpResponseBase | None:
@@ -252,13 +262,17 @@ def wants_script_answer(request: HttpRequest) -> bool:
 
 
 def note_use(request: HttpRequest) -> None:
-    """Notes in the session, at most once an hour, when and on which device it was used."""
-    session, now = request.session, timezone.now()
+    """Notes in the session when, on which device and from where it was used: at most once an hour,
+    or once a minute while the address changes."""
+    session, now, address = request.session, timezone.now(), client_address(request)
+    has_moved = session.get(SessionStore.ADDRESS) != address
     seen = session.get(SessionStore.SEEN_AT)
-    if seen and abs(now - datetime.fromisoformat(seen)) < SEEN_EVERY:
+    often = MOVED_EVERY if has_moved else SEEN_EVERY
+    if seen and abs(now - datetime.fromisoformat(seen)) < often:
         return
     assert isinstance(session, SessionStore)  # SESSION_ENGINE
-    session.note_use(now=now, user_agent=request.headers.get("User-Agent", "")[:300])
+    agent = request.headers.get("User-Agent", "")[:300]
+    session.note_use(now=now, user_agent=agent, address=address)
 
 
 class CompressPages(GZipMiddleware):

@@ -9,11 +9,15 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
-from csp.constants import NONE, SELF
 
 from clipset.database.options import set_lock_timeout, set_options
 from clipset.lib.permissions import restrict_umask
 from clipset.logs import LOGGING  # noqa: F401 a setting
+from clipset.security import (  # noqa: F401 settings
+    AUTH_PASSWORD_VALIDATORS,
+    CONTENT_SECURITY_POLICY,
+    HOST_PREFIX,
+)
 from clipset.server.reach import exposed_by
 
 # Makes Django's generic classes subscriptable at run time (`ModelAdmin[Video]`).
@@ -70,12 +74,13 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django_htmx",
     "django_q",
-    "axes",
     "csp",
 ]
 
 MIDDLEWARE = [
+    "clipset.server.proxies.BelieveProxies",
     "clipset.middleware.RequestIds",
+    "clipset.header_middleware.SecurityHeaders",
     "clipset.middleware.SecretAddresses",
     "clipset.middleware.DrainRefusedBody",
     "clipset.middleware.RefuseBrokenBody",
@@ -84,19 +89,20 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "clipset.middleware.CompressPages",
     "csp.middleware.CSPMiddleware",
+    "clipset.header_middleware.HostCookies",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "clipset.middleware.NameActor",
     "django_htmx.middleware.HtmxMiddleware",
+    "accounts.new_devices.RememberDevices",
     "clipset.middleware.MembersOnly",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "clipset.middleware.PrivatePages",
     "clipset.middleware.StorageAway",
     "clipset.ui.refusals.AnswerRefusals",
-    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "clipset.urls"
@@ -138,22 +144,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- Members ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesBackend",
-    "accounts.backends.UsernameOrEmailBackend",
-]
+AUTHENTICATION_BACKENDS = ["accounts.backends.UsernameOrEmailBackend"]
 PASSWORD_HASHERS = [
     "accounts.hashers.BoundedArgon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in (
-        "UserAttributeSimilarityValidator",
-        "MinimumLengthValidator",
-        "CommonPasswordValidator",
-        "NumericPasswordValidator",
-    )
 ]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
@@ -163,32 +157,24 @@ PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds
 SESSION_ENGINE = "accounts.sessions"
 SESSION_COOKIE_AGE = 60 * 24 * 3600  # seconds
 
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_FAILURE_LIMIT = 8
-AXES_COOLOFF_TIME = 0.25  # hours
-AXES_RESET_ON_SUCCESS = True
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_HTTP_RESPONSE_CODE = 429
-AXES_LOCKOUT_TEMPLATE = "accounts/locked_out.html"
-AXES_USERNAME_CALLABLE = "accounts.backends.login_name"
-AXES_CLIENT_IP_CALLABLE = "accounts.backends.client_address"
-AXES_DISABLE_ACCESS_LOG = True
-AXES_ENABLE_ADMIN = False
-AXES_VERBOSE = False
-
 # -- Cookies and headers ------------------------------------------------------------------------
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_NAME = f"{HOST_PREFIX if IS_HTTPS else ''}sessionid"
+CSRF_COOKIE_NAME = f"{HOST_PREFIX if IS_HTTPS else ''}csrftoken"
 SECURE_SSL_REDIRECT = IS_HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
 # Off, since other sites may use subdomains: that is a decision of the domain's owner.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # they ask for these two settings
-# Whether a proxy in front sets X-Forwarded-Proto and X-Forwarded-For, which are then trusted. The
-# proxy must replace both (docs/operations.md). HTTPS implies a proxy, since gunicorn speaks HTTP.
+# Whether a proxy in front sets X-Forwarded-Proto and X-Forwarded-For (docs/operations.md). HTTPS
+# implies a proxy, since gunicorn speaks HTTP. clipset.server.proxies removes both headers if they
+# come from a peer that is not listed.
 BEHIND_PROXY = env.bool("BEHIND_PROXY", IS_HTTPS)
+OWN_PROXIES = ["127.0.0.1", "::1"]
+FORWARDED_ALLOW_IPS = env.list("FORWARDED_ALLOW_IPS", default=[]) or OWN_PROXIES
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # Names of the settings that make the site reachable from other machines. Sample members, whose
@@ -201,24 +187,11 @@ EXPOSED_BY = exposed_by(
     behind_proxy=BEHIND_PROXY,
 )
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "clipset.ui.errors.csrf_failure"
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF],
-        "style-src": [SELF],
-        "img-src": [SELF, "data:", "blob:"],
-        "media-src": [SELF, "blob:"],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "worker-src": [SELF],
-        "manifest-src": [SELF],
-        "form-action": [SELF],
-        "base-uri": [NONE],
-        "frame-ancestors": [NONE],
-    }
-}
+# Whom to tell about a vulnerability, in /.well-known/security.txt: an e-mail address or an URL.
+SECURITY_CONTACT = env.str("SECURITY_CONTACT", "").strip()
 
 # -- Static files and front-end packages --------------------------------------------------------
 NODE_MODULES = BASE_DIR / "node_modules"

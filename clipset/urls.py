@@ -7,6 +7,7 @@ from django_q.models import Failure, OrmQ, Schedule, Success
 
 from clipset.lib.converters import register_converters
 from clipset.ui.admin import view_on_site
+from siteconfig.views import security_txt
 
 register_converters()
 
@@ -26,6 +27,7 @@ on_site_path = path(
 urlpatterns = [
     path("", include("videos.urls")),
     path("", include("accounts.urls")),
+    path(".well-known/security.txt", security_txt, name="security_txt"),
     path("admin/", ([on_site_path, *admin_patterns], admin_app, admin_name)),
 ]
 

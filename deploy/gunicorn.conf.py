@@ -15,6 +15,8 @@ from gunicorn.glogging import Logger
 from clipset import settings
 from clipset.lib.request_id import AddRequestId
 from clipset.logs import RedactSecrets
+from clipset.server.connections import CONNECTIONS
+from clipset.server.proxies import gunicorn_proxies
 from clipset.server.sockets import THREADS
 from clipset.workers.process import bind_forks_to_parent
 
@@ -31,13 +33,17 @@ bind = (
     if ":" in settings.HOST
     else f"{settings.HOST}:{settings.PORT}"
 )
-backlog = 256
+# Connections that wait until a worker accepts them. A kernel whose queue is full drops the next
+# one, whose client tries again only after a second. Linux lowers it to net.core.somaxconn.
+backlog = 2048
 
 # Threads, since most of the time they wait for slow uploads or for viewers with slow connections.
 # clipset/server/sockets.py says how many threads there are and how long they may wait.
 worker_class = "clipset.server.web_worker.WebWorker"
 workers = 2
 threads = THREADS
+# Of each process. When they are used up, idle ones are closed (clipset/server/connections.py).
+worker_connections = CONNECTIONS
 preload_app = True  # loaded once and shared by the workers: starts faster, needs less memory
 
 # Seconds without a sign of life from a worker's main thread. Requests may take longer: 2 GB over a
@@ -56,8 +62,12 @@ worker_tmp_dir = str(_memory) if os.access(_memory, os.W_OK | os.X_OK) else None
 # The default control socket is in the home folder, where clones would compete for it.
 control_socket_disable = True
 
-# The proxies whose X-Forwarded-Proto is trusted: on this machine, or those in the variable.
-forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS") or "127.0.0.1,::1"
+# gunicorn believes X-Forwarded-Proto of the same proxies as Clipset.
+forwarded_allow_ips = gunicorn_proxies(
+    settings.FORWARDED_ALLOW_IPS, behind_proxy=settings.BEHIND_PROXY
+)
+# No header sets the path of a request: gunicorn would believe Script-Name of any proxy above.
+forwarder_headers = ""
 
 # supervisord stores and rotates both: requests in data/log/access.log, the rest in web.log.
 accesslog = "-"

@@ -223,6 +223,24 @@ apt_install() {
     "${get[@]}" install --no-install-recommends "$@"
 }
 
+# bubblewrap confines FFmpeg. A site starts without it, too, and says so (clipset.W023). After a
+# failure it is not tried again at every start. Never asks for a password.
+want_bubblewrap() {
+    if command -v bwrap >/dev/null; then return; fi
+    if [[ ! -e $VENV/.clipset-no-bubblewrap ]] && may_install && { [[ $EUID == 0 ]] || sudo -n true 2>/dev/null; }; then
+        local since
+        since=$(now)
+        doing "bubblewrap by apt"
+        begin bubblewrap-apt apt_install bubblewrap
+        if settle "$BEGUN"; then
+            done_line "bubblewrap by apt" "$(seconds "$since")"
+            return
+        fi
+        : >"$VENV/.clipset-no-bubblewrap"
+    fi
+    say "  bubblewrap is missing, so FFmpeg is confined less. Run as root: apt-get install bubblewrap"
+}
+
 need_restic() {
     if command -v restic >/dev/null; then return; fi
     may_install || die "restic is missing and can't be installed from here. Run this as root, then start again: apt-get install restic"

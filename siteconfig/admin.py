@@ -31,7 +31,14 @@ class ConfigAdmin(GuardedAdmin[Config]):
     fieldsets = [
         (
             "Uploads",
-            {"fields": ["max_file_size_bytes", "weekly_upload_limit_bytes", "video_storage_path"]},
+            {
+                "fields": [
+                    "max_file_size_bytes",
+                    "weekly_upload_limit_bytes",
+                    "stored_limit_bytes",
+                    "video_storage_path",
+                ]
+            },
         ),
         (
             "Processing",

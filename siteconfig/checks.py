@@ -14,10 +14,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core import checks
 from django.core.checks import Error, Tags, register
 
+from clipset.server.proxies import parse_proxies
+from clipset.server.reach import is_loopback
 from siteconfig.folders import one_in_the_other, why_not_for_files
 from siteconfig.places import unreadable_entries
+from siteconfig.security_contact import contact_address
 
 FOLDERS = (
     "VIDEO_STORAGE_PATH",
@@ -259,6 +263,20 @@ def check_limits(**_kwargs: Any) -> list[Error]:
 
 
 @register(Tags.security)
+def check_security_contact(**_kwargs: Any) -> list[Error]:
+    if not settings.SECURITY_CONTACT or contact_address():
+        return []
+    return [
+        Error(
+            f"SECURITY_CONTACT is '{settings.SECURITY_CONTACT}', which is no address.",
+            hint="Set it to an e-mail address or to an address that begins with https://, or "
+            "remove it: then there is no /.well-known/security.txt.",
+            id="clipset.E015",
+        )
+    ]
+
+
+@register(Tags.security)
 def check_readyz_token(**_kwargs: Any) -> list[Error]:
     """Reports a READYZ_TOKEN that could be guessed. It lets its holder read /readyz."""
     if not settings.READYZ_TOKEN or len(settings.READYZ_TOKEN) >= MIN_TOKEN_LENGTH:
@@ -270,3 +288,46 @@ def check_readyz_token(**_kwargs: Any) -> list[Error]:
             id="clipset.E013",
         )
     ]
+
+
+@register(Tags.security)
+def check_proxies(**_kwargs: Any) -> list[checks.CheckMessage]:
+    """Reports proxies that are not believed although they should be, or the other way round."""
+    entries = settings.FORWARDED_ALLOW_IPS
+    proxies, is_changed = parse_proxies(tuple(entries)), entries != settings.OWN_PROXIES
+    found: list[checks.CheckMessage] = [
+        Error(
+            f"FORWARDED_ALLOW_IPS has the entry '{entry}', which is neither an address nor a "
+            "network.",
+            hint="Set it to addresses such as 10.0.0.5 or fd00::5 and networks such as "
+            "10.0.0.0/24, separated by commas. Names of hosts don't work.",
+            id="clipset.E040",
+        )
+        for entry in proxies.wrong
+    ]
+    return found + _ill_chosen_proxies(proxies.is_anybody, is_changed=is_changed)
+
+
+def _ill_chosen_proxies(is_anybody: bool, *, is_changed: bool) -> list[checks.CheckMessage]:
+    if not settings.BEHIND_PROXY:
+        sentence = "FORWARDED_ALLOW_IPS has no effect, since BEHIND_PROXY is off."
+        hint = "Set BEHIND_PROXY=on if there is a proxy in front, else remove FORWARDED_ALLOW_IPS."
+        return [checks.Warning(sentence, hint=hint, id="clipset.W041")] if is_changed else []
+    if is_loopback(settings.HOST):
+        return []
+    if is_anybody:
+        sentence = (
+            "FORWARDED_ALLOW_IPS is '*', so whoever reaches the port can pretend to have any "
+            "address."
+        )
+        hint = "Set it to the addresses of your proxies."
+        return [checks.Warning(sentence, hint=hint, id="clipset.W042")]
+    sentence = (
+        "X-Forwarded-For and X-Forwarded-Proto are believed from this machine only, but HOST "
+        f"({settings.HOST}) lets a proxy on another machine connect."
+    )
+    hint = (
+        "Set FORWARDED_ALLOW_IPS to the address of your proxy. If it runs on this machine, set "
+        "HOST=127.0.0.1."
+    )
+    return [] if is_changed else [checks.Warning(sentence, hint=hint, id="clipset.W043")]

@@ -13,6 +13,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from clipset.lib.units import human_bytes
 from siteconfig.models import (
     MAX_FILE_LIMIT_BYTES,
+    MAX_STORED_LIMIT_BYTES,
     MAX_WEEKLY_LIMIT_BYTES,
     MIN_FILE_LIMIT_BYTES,
     Config,
@@ -97,12 +98,22 @@ class ConfigForm(forms.ModelForm[Config]):
         help_text="How much a member can upload per week, for example 4 GB. Can be overridden per "
         "member; admins have no limit. 0 stops uploads for everyone else.",
     )
+    stored_limit_bytes = BytesField(
+        label="Storage limit",
+        required=False,
+        min_bytes=0,
+        max_bytes=MAX_STORED_LIMIT_BYTES,
+        help_text="How much the files of a member's videos may take on the site's disks, for "
+        "example 40 GB: all versions, originals and captions, also in the trash. Leave empty for "
+        "no limit. Can be overridden per member; admins have no limit.",
+    )
 
     class Meta:
         model = Config
         fields = [
             "max_file_size_bytes",
             "weekly_upload_limit_bytes",
+            "stored_limit_bytes",
             "video_storage_path",
             "quality",
             "max_short_side",

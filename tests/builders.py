@@ -81,7 +81,7 @@ def make_caption(video: Video, body: str, *, code: str = "en", **fields: Any) ->
 
     Unlike add_caption it stores the body unchanged.
     """
-    fields = {"language": code, "label": code} | fields
+    fields = {"language": code, "label": code, "size_bytes": len(body.encode())} | fields
     caption = Caption.objects.create(video=video, code=code, body=body, **fields)
     CaptionWords.objects.create(caption=caption, words=fold_captions(body))
     index_video(video.pk)

@@ -8,8 +8,8 @@ from pathlib import Path
 from tests.setting_names import setting_names
 
 ROOT = Path(__file__).resolve().parent.parent
-# Not read by settings.py but by scripts/run, gunicorn and pip's runner.
-ELSEWHERE = {"SEED", "FORWARDED_ALLOW_IPS", "PYTHON"}
+# Not read by settings.py but by scripts/run and pip's runner.
+ELSEWHERE = {"SEED", "PYTHON"}
 # Only for the environment: a file cannot name itself, and Python is looked for before it is read.
 NOT_IN_FILE = {"CLIPSET_ENV_FILE", "PYTHON"}
 
@@ -45,6 +45,6 @@ def test_the_example_sets_nothing() -> None:
 
 def test_every_check_is_documented() -> None:
     checks = ROOT.glob("*/checks.py")
-    ids = {found for file in checks for found in re.findall(r"clipset\.E\d+", file.read_text())}
+    ids = {found for file in checks for found in re.findall(r"clipset\.[EW]\d+", file.read_text())}
     text = (ROOT / "docs" / "configuration.md").read_text()
-    assert ids == set(re.findall(r"clipset\.E\d+", text))
+    assert ids == set(re.findall(r"clipset\.[EW]\d+", text))

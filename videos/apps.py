@@ -6,6 +6,7 @@ class VideosConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.services.members import register_locker
+        from accounts.services.security_notifications import register_notifier
         from accounts.services.trash import register_mover
         from siteconfig.backup.expected import (
             register_expected_files,
@@ -24,6 +25,7 @@ class VideosConfig(AppConfig):
         from videos.services.file_hashes import expected_files
         from videos.services.finalising import files_are_being_finalised
         from videos.services.locks import lock_videos_of
+        from videos.services.notifications import notify_of_account
         from videos.services.removals import removals_are_at_work
         from videos.services.restoring import bring_back
         from videos.services.trash import move_videos_of
@@ -33,6 +35,7 @@ class VideosConfig(AppConfig):
         health.register_checks()
         doctor.register_checks()
         attention.register_sources()
+        register_notifier(notify_of_account)
         register_mover(move_videos_of)
         register_locker(lock_videos_of)
         register_restorer(bring_back)

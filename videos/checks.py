@@ -6,9 +6,11 @@ import re
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import Error, register
+from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as CheckWarning
 
 from videos.transcode.capabilities import check_ffmpeg
+from videos.transcode.confine import weaknesses
 from videos.transcode.formats import DEMUXERS
 
 
@@ -23,6 +25,12 @@ def check_video_tools(**_kwargs: Any) -> list[Error]:
         )
         for problem in check_ffmpeg(settings.FFMPEG_PATH)
     ]
+
+
+@register
+def check_confinement(**_kwargs: Any) -> list[CheckMessage]:
+    """Checks that FFmpeg can be confined. Videos are processed without that, too."""
+    return [CheckWarning(sentence, id="clipset.W023") for sentence in weaknesses()]
 
 
 @register

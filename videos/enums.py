@@ -79,6 +79,7 @@ class NotificationKind(models.TextChoices):
     HIDDEN = "HIDDEN", "Hidden"  # a video, or a comment
     UNHIDDEN = "UNHIDDEN", "Unhidden"
     KEPT = "KEPT", "Stays hidden"  # after its uploader asked for a review
+    ACCOUNT = "ACCOUNT", "Account"  # a change of its password, address and the like
 
 
 class HiddenReason(models.TextChoices):

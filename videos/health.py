@@ -20,6 +20,7 @@ from videos.models import Job, JobState
 from videos.querysets import outside_trash_q
 from videos.selectors.trash import trash_total
 from videos.services.storage import missing_roots
+from videos.transcode.confine import weaknesses
 
 # Encodes may queue for hours. Schedules run every minute or more, and are checked every 30 s.
 LATE_JOB_SECONDS: Final = 3600
@@ -69,6 +70,13 @@ def check_roots() -> Health:
     )
 
 
+def check_sandbox() -> Health:
+    """Checks that FFmpeg can be confined, for the user and on the host of the web server."""
+    found = weaknesses()
+    summary = " ".join(found) or "FFmpeg sees only its input and its work folder."
+    return Health(is_well=not found, summary=summary)
+
+
 def check_trash() -> Health:
     """Checks that a disk without room for uploads is not full of what was deleted.
 
@@ -92,4 +100,5 @@ def register_checks() -> None:
     register_health_check("roots", check_roots, is_vital=True)
     register_health_check("jobs", check_jobs, is_vital=False)
     register_health_check("schedules", check_schedules, is_vital=False)
+    register_health_check("sandbox", check_sandbox, is_vital=False)
     register_health_check("trash", check_trash, is_vital=False)

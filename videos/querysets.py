@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from clipset.lib.ids import hash_token
 from siteconfig.services.heartbeat import alive_before
-from videos.enums import ProcessingStatus, ReportState
+from videos.enums import NotificationKind, ProcessingStatus, ReportState
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     from django.contrib.auth.models import AnonymousUser
@@ -128,9 +129,13 @@ class VideoQuerySet(models.QuerySet["Video"]):
         A link opens no more than the member who created it may show: the member is still active
         and the uploader, and the video is published.
         """
+        return self.opened_by_any([hash_token(token)])
+
+    def opened_by_any(self, hashes: Collection[str]) -> VideoQuerySet:
+        """The videos that guest links with these hashes of tokens open at this moment."""
         return self.filter(
             published_q(),
-            guest_links__token_hash=hash_token(token),
+            guest_links__token_hash__in=hashes,
             guest_links__revoked_at=None,
             guest_links__expires_at__gt=timezone.now(),
             guest_links__created_by=F("uploaded_by"),
@@ -214,14 +219,14 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
     def visible_to(self, user: User | AnonymousUser) -> NotificationQuerySet:
         """The user's own notifications, without those about comments that are not shown any more,
         comments of others that are hidden, and videos that the user may not watch any more or that
-        are in the trash. Those about reports stay."""
+        are in the trash. Those about reports and the account stay."""
         visible = _visible_to(user, "video__")
         if visible is None:
             return self.none()
         readable = Q(comment__hidden_at__isnull=True) | Q(comment__author=user.pk)
         about_shown = Q(comment__isnull=True) | (shown_comments_q("comment__") & readable)
         if visible:
-            visible |= Q(report__isnull=False)
+            visible |= Q(report__isnull=False) | Q(kind=NotificationKind.ACCOUNT)
         return self.filter(member=user.pk).filter(about_shown).filter(visible)
 
 

@@ -28,6 +28,7 @@ from videos.services import (
     search_index,
     small_thumbnails,
     stored_files,
+    stored_total,
     thumbnails,
 )
 from videos.services.processing import adopt, attempt, enqueue, finalise, jobs
@@ -161,6 +162,7 @@ def refresh_statistics() -> None:
 
 
 def count_days() -> int:
-    """Counts today and the days that were missed, for the charts of the admin. Every hour. Returns
-    how many days."""
+    """Counts today and the days that were missed, for the charts of the admin, and adds up what
+    each member has stored. Every hour. Returns how many days."""
+    stored_total.count_all_stored()
     return daily_statistics.count_days()

@@ -17,7 +17,7 @@ from accounts.services.members import (
     check_may_grant,
 )
 from siteconfig.forms import BytesField
-from siteconfig.models import MAX_WEEKLY_LIMIT_BYTES
+from siteconfig.models import MAX_STORED_LIMIT_BYTES, MAX_WEEKLY_LIMIT_BYTES
 
 
 class MemberForm(forms.ModelForm[User]):
@@ -30,10 +30,24 @@ class MemberForm(forms.ModelForm[User]):
         max_bytes=MAX_WEEKLY_LIMIT_BYTES,
         help_text="For example 10 GB. Leave empty to use the site's limit. Admins have no limit.",
     )
+    stored_limit_bytes = BytesField(
+        label="Custom storage limit",
+        required=False,
+        min_bytes=0,
+        max_bytes=MAX_STORED_LIMIT_BYTES,
+        help_text="For example 100 GB. Leave empty to use the site's limit. Admins have no limit.",
+    )
 
     class Meta:
         model = User
-        fields = ["username", "email", "role", "weekly_upload_limit_bytes", "is_active"]
+        fields = [
+            "username",
+            "email",
+            "role",
+            "weekly_upload_limit_bytes",
+            "stored_limit_bytes",
+            "is_active",
+        ]
         field_classes = {"email": AddressField}
 
     def clean_role(self) -> str:

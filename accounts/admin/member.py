@@ -13,11 +13,12 @@ from django.urls import path
 from django.utils.html import format_html
 
 from accounts.admin.forms import MemberForm
-from accounts.admin.member_columns import MemberColumns, counts_of_members, with_facts
+from accounts.admin.member_columns import MemberColumns, counts_of_deactivation, with_facts
 from accounts.admin.sections import member_sections
 from accounts.admin.shared import is_out_of_reach, links_page, me_of
 from accounts.admin.trash import TrashedMembers
 from accounts.models import Role, User
+from accounts.selectors import counts_of_members
 from accounts.services.members import (
     NO_ADMIN_LEFT,
     SELF_DELETION,
@@ -29,9 +30,12 @@ from accounts.services.members import (
 )
 from accounts.services.passwords import create_reset_link
 from accounts.services.quota import reset_quota, set_weekly_limit
+from accounts.services.stored_limit import set_stored_limit
 from clipset.database.limited import counted
+from clipset.lib.units import human_bytes
 from clipset.ui.admin import GuardedAdmin, TrashFilter
 from clipset.ui.admin_actions import Reason
+from clipset.ui.admin_confirmation import question
 from clipset.ui.admin_deletion import MAX_LISTED, with_rest
 
 if TYPE_CHECKING:
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
     from django import forms
     from django.db.models import QuerySet
     from django.http import HttpRequest
+    from django.template.response import TemplateResponse
     from django.urls import URLPattern
 
 
@@ -117,13 +122,13 @@ class UserAdmin(MemberColumns, TrashedMembers, GuardedAdmin[User]):
         return with_facts(super().get_queryset(request))
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        own_limit = (
-            "weekly_upload_limit_bytes" if self.has_change_permission(request, obj) else "own_limit"
-        )
+        limits = ["weekly_upload_limit_bytes", "stored_limit_bytes"]
+        if not self.has_change_permission(request, obj):
+            limits = ["own_limit", "own_stored_limit"]
         facts = _without_email(["picture", "username", "email", "role", "is_active"], request)
         return [
             (None, {"fields": facts}),
-            ("Uploads", {"fields": [own_limit, "quota", "last_upload_reset", "stored"]}),
+            ("Uploads", {"fields": [*limits, "quota", "last_upload_reset", "stored"]}),
             ("Activity", {"fields": ["state", "created_at", "last_login", "seen"]}),
         ]
 
@@ -153,13 +158,28 @@ class UserAdmin(MemberColumns, TrashedMembers, GuardedAdmin[User]):
             change_email(user=stored, email=obj.email)
         if "weekly_upload_limit_bytes" in changed:
             set_weekly_limit(user=stored, limit_bytes=obj.weekly_upload_limit_bytes)
+        if "stored_limit_bytes" in changed:
+            set_stored_limit(user=stored, limit_bytes=obj.stored_limit_bytes)
         if "role" in changed:
             set_role(user=stored, role=Role(obj.role), granted_by=me_of(request))
         if "is_active" in changed:
             (activate_member if obj.is_active else deactivate_member)(user=stored)
 
     @admin.action(description="Deactivate selected members", permissions=["change"])
-    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> TemplateResponse | None:
+        page = question(
+            self,
+            request,
+            queryset,
+            title="Deactivate many members",
+            note="Deactivate these members? They are logged out everywhere and can't log in until "
+            "they are activated again. Those you may not change are left as they are.",
+            button="Deactivate",
+            counts=lambda: counts_of_deactivation(queryset, me_of(request)),
+        )
+        if page is not None:
+            return page
+
         def act(user: User) -> Reason | None:
             if user.pk == me_of(request).pk:
                 return YOURSELF
@@ -173,6 +193,7 @@ class UserAdmin(MemberColumns, TrashedMembers, GuardedAdmin[User]):
         self.act_on_each(
             request, queryset, act, done="{count} deactivated.", not_done="deactivated"
         )
+        return None
 
     @admin.action(description="Activate selected members", permissions=["change"])
     def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
@@ -211,8 +232,8 @@ class UserAdmin(MemberColumns, TrashedMembers, GuardedAdmin[User]):
             format_html(
                 "{}: {} ({})",
                 user.username,
-                counted(user.video_total.count, "video"),  # type: ignore[attr-defined] # annotated
-                self.stored(user),
+                counted(user.video_total, "video"),  # type: ignore[attr-defined] # annotated
+                human_bytes(user.stored_bytes),
             )
             for user in users
         ]

@@ -1,5 +1,6 @@
 """The tables of members, invitations and sessions."""
 
+from accounts.models.change import EmailChange, Leaving
 from accounts.models.invitation import (
     ADDRESS_IN_TRASH,
     ALREADY_A_MEMBER,
@@ -21,8 +22,14 @@ from accounts.models.member import (
     UserManager,
     normalize_email,
 )
-from accounts.models.session import MAX_USER_AGENT_LENGTH, Session
-from accounts.models.throttle import Throttle
+from accounts.models.session import (
+    MAX_ADDRESS_LENGTH,
+    MAX_USER_AGENT_LENGTH,
+    STORED_KEY_LENGTH,
+    Session,
+    stored_key,
+)
+from accounts.models.throttle import Throttle, TryCount
 
 __all__ = [
     "ADDRESS_IN_TRASH",
@@ -32,17 +39,23 @@ __all__ = [
     "INVITATION_CLOSED",
     "INVITATION_USED",
     "IN_TRASH",
+    "MAX_ADDRESS_LENGTH",
     "MAX_EMAIL_LENGTH",
     "MAX_USERNAME_LENGTH",
     "MAX_USER_AGENT_LENGTH",
     "MIN_USERNAME_LENGTH",
+    "STORED_KEY_LENGTH",
     "USERNAME_RULE",
     "USERNAME_TAKEN",
+    "EmailChange",
     "Invitation",
+    "Leaving",
     "Role",
     "Session",
     "Throttle",
+    "TryCount",
     "User",
     "UserManager",
     "normalize_email",
+    "stored_key",
 ]

@@ -10,7 +10,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q, QuerySet, Value
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Length, Lower
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.urls import reverse
@@ -82,9 +82,13 @@ class UserManager(BaseUserManager["User"]):
     def named(self, username: str) -> QuerySet[User]:
         """Returns the member with this username in any case, as a query of at most one row.
 
-        The query uses the unique index on Lower("username"), which `iexact` would not.
+        The query uses the unique index on Lower("username"), which `iexact` would not. Usernames
+        are ASCII. Other letters are never folded into them: PostgreSQL makes "admin" of "admİn",
+        SQLite does not.
         """
-        return self.alias(key=Lower("username")).filter(key=Lower(Value(username)))
+        if not username.isascii():
+            return self.none()
+        return self.alias(key=Lower("username")).filter(key=username.lower())
 
     def able_to_log_in(self) -> QuerySet[User]:
         """Returns the members whose `User.can_log_in` is true, with or without a password."""
@@ -135,6 +139,21 @@ class User(AbstractBaseUser, PermissionsMixin):
         null=True,
         blank=True,
         help_text="Overrides the site's weekly limit for this member. Leave empty to use the "
+        "site's limit.",
+    )
+    stored_bytes = models.BigIntegerField(
+        default=0,
+        editable=False,
+        help_text="Bytes of all files of their videos (videos.services.stored_total).",
+    )
+    stored_counted_at = models.DateTimeField(
+        null=True, editable=False, help_text="When that was last added up from the videos."
+    )
+    stored_limit_bytes = models.BigIntegerField(
+        "custom storage limit",
+        null=True,
+        blank=True,
+        help_text="Overrides the site's storage limit for this member. Leave empty to use the "
         "site's limit.",
     )
     quota_refused_at = models.DateTimeField(
@@ -238,6 +257,11 @@ class User(AbstractBaseUser, PermissionsMixin):
                 | Q(weekly_upload_limit_bytes__gte=0),
                 name="users_weekly_upload_limit_positive",
                 violation_error_message="The weekly limit can't be negative.",
+            ),
+            models.CheckConstraint(
+                condition=Q(stored_limit_bytes__isnull=True) | Q(stored_limit_bytes__gte=0),
+                name="users_stored_limit_positive",
+                violation_error_message="The storage limit can't be negative.",
             ),
         ]
 

@@ -20,3 +20,21 @@ class Throttle(models.Model):
 
     def __str__(self) -> str:
         return f"{self.times} since {self.started_at}"
+
+
+class TryCount(models.Model):
+    """How often somebody tried a wrong password, for one account, device or network.
+
+    accounts.services.tries explains the counts.
+    """
+
+    key = models.CharField(max_length=64, primary_key=True)  # a hash of what is counted
+    tries = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField()
+    next_at = models.DateTimeField()  # until then, further tries are refused
+
+    class Meta:
+        db_table = "try_counts"
+
+    def __str__(self) -> str:
+        return f"{self.tries} until {self.last_at}"

@@ -28,6 +28,7 @@ from accounts.models import (
     normalize_email,
 )
 from accounts.services.audit import rank_of, record_join
+from accounts.services.throttle import allow
 from clipset.lib.ids import hash_token, new_token
 from siteconfig.models import Config
 from siteconfig.services.address import site_url
@@ -40,6 +41,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LIFETIME = timedelta(days=7)
+# How many invitations a moderator sends by e-mail.
+MAILS, MAILS_WITHIN = 10, timedelta(hours=1)
+TOO_MANY_MAILS = (
+    "You've e-mailed 10 invitations in an hour. Try again later, or ask an admin to invite this "
+    "person."
+)
+TOO_MANY = "too_many"  # the error's code
 SETUP_SALT = "clipset.first-admin"
 SETUP_LIFETIME_SECONDS = 3600
 
@@ -67,12 +75,14 @@ def issue_invitation(*, email: str, role: Role, created_by: User) -> IssuedInvit
 
     Raises:
         ValidationError: with key `email` if a member has this address, with key `role` if the
-            inviter may not grant the role.
+            inviter may not grant the role; with code TOO_MANY if a moderator has e-mailed MAILS
+            invitations within MAILS_WITHIN.
     """
     email = normalize_email(email)
     _check_role(role, created_by)
     if sentence := taken_address(email):
         raise ValidationError({"email": sentence})
+    _count_mail(created_by)
     now = timezone.now()
     token = new_token()
     with transaction.atomic():
@@ -114,7 +124,8 @@ def renew_invitation(*, invitation: Invitation, renewed_by: User) -> IssuedInvit
     The member who renews it becomes the inviter.
 
     Raises:
-        ValidationError: if the invitation has been used, or `renewed_by` may not grant its role.
+        ValidationError: if the invitation has been used, or `renewed_by` may not grant its role; as
+            `issue_invitation` after many e-mails.
     """
     _check_role(Role(invitation.role), renewed_by)
     token = new_token()
@@ -122,6 +133,7 @@ def renew_invitation(*, invitation: Invitation, renewed_by: User) -> IssuedInvit
         before = _unused(invitation)
         if before is None:
             raise ValidationError(INVITATION_USED)
+        _count_mail(renewed_by)
         Invitation.objects.filter(pk=invitation.pk).update(
             token_hash=hash_token(token),
             expires_at=timezone.now() + LIFETIME,
@@ -260,6 +272,14 @@ def _create_member(username: str, email: str, hashed: str, role: Role) -> User:
 def _check_role(role: Role, granter: User) -> None:
     if not Role(granter.role).may_grant(role):
         raise ValidationError({"role": "Only admins can invite moderators and admins."})
+
+
+def _count_mail(inviter: User) -> None:
+    """Counts an e-mail that a moderator causes. Raises: ValidationError after too many."""
+    if inviter.is_admin or not settings.MAIL_IS_CONFIGURED:
+        return
+    if not allow("invitation", str(inviter.pk), times=MAILS, within=MAILS_WITHIN):
+        raise ValidationError(TOO_MANY_MAILS, code=TOO_MANY)
 
 
 def _deliver(invitation: Invitation, token: str) -> IssuedInvitation:

@@ -9,8 +9,18 @@ from django.db import transaction
 from django.db.models import CASCADE, ForeignObjectRel, Q
 from django.utils import timezone
 
-from accounts.models import BEING_DELETED, IN_TRASH, Role, Session, User, normalize_email
+from accounts.models import (
+    BEING_DELETED,
+    IN_TRASH,
+    EmailChange,
+    Role,
+    Session,
+    User,
+    normalize_email,
+    stored_key,
+)
 from accounts.services.audit import CHANGED, rank_of, record_about
+from accounts.services.security_notifications import tell_member
 from clipset.lib.ids import hash_token
 from clipset.workers.task_queue import enqueue
 from siteconfig.services.audit import is_done_by_staff
@@ -28,6 +38,8 @@ MAX_ROWS_AT_ONCE: Final = 100
 NO_ADMIN_LEFT: Final = "There must be at least one active admin."
 ROLE_NOT_YOURS: Final = "Only admins can change who is a moderator or an admin."
 SELF_DEACTIVATION: Final = "You can't deactivate yourself. Ask another moderator or admin."
+EMAIL_SUBJECT: Final = "Your e-mail address was changed"
+EMAIL_CHANGED: Final = "An admin changed the e-mail address of your account."
 SELF_DELETION: Final = "You can't delete yourself. Ask another admin."
 
 
@@ -121,9 +133,14 @@ def rename_member(*, user: User, username: str) -> User:
 
 @transaction.atomic
 def change_email(*, user: User, email: str) -> User:
-    """Stores another e-mail address, which the caller's form has checked."""
+    """Stores another e-mail address, which the caller's form has checked, and tells the member at
+    the old one. For staff: the members' own changes are in accounts.services.email_changes."""
+    old = User.objects.values_list("email", flat=True).get(pk=user.pk)
     user.email = normalize_email(email)
     User.objects.filter(pk=user.pk).update(email=user.email)
+    EmailChange.objects.filter(member=user).delete()
+    if user.email != old:
+        tell_member(user=user, subject=EMAIL_SUBJECT, text=EMAIL_CHANGED, address=old)
     if is_done_by_staff(owner=user.pk):
         record_about(user, "member.email", after={"email": CHANGED})
     return user
@@ -276,7 +293,7 @@ def end_session(*, user: User, session_id: str) -> bool:
     """Ends one of the member's sessions. Returns False if there is no such session.
 
     Args:
-        session_id: the hash of the session's key (selectors.SessionRow.id).
+        session_id: as on the member's page (selectors.SessionRow.id).
     """
     for session in user.sessions.all():
         if hash_token(session.session_key) == session_id:
@@ -287,5 +304,8 @@ def end_session(*, user: User, session_id: str) -> bool:
 
 def end_other_sessions(*, user: User, keep: str | None) -> int:
     """Ends all sessions of a member except the one with the key `keep`. Returns how many."""
-    deleted, _ = Session.objects.filter(user=user).exclude(session_key=keep).delete()
+    ended = Session.objects.filter(user=user)
+    if keep is not None:
+        ended = ended.exclude(session_key=stored_key(keep))
+    deleted, _ = ended.delete()
     return deleted

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.tokens import default_token_generator
 from django.core.mail import send_mail
+from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -14,12 +15,15 @@ from django.utils.http import urlsafe_base64_encode
 
 from accounts.models import User, normalize_email
 from accounts.services.audit import record_about
+from accounts.services.security_notifications import tell_member
 from accounts.services.throttle import allow
 from clipset.lib.refusals import RateLimitedError
 from clipset.workers.task_queue import enqueue
 from siteconfig.services.address import site_url
 
 MAIL_EVERY = timedelta(minutes=5)
+# A stranger who asks again and again causes no more e-mails than that. Each link works for a day.
+MAILS, MAILS_WITHIN = 10, timedelta(days=1)
 REQUESTS, REQUESTS_WITHIN = 20, timedelta(hours=1)
 STALE_AFTER = timedelta(hours=1)
 
@@ -29,6 +33,15 @@ def reset_link(user: User) -> str:
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     path = reverse("password_reset_confirm", args=[uid, default_token_generator.make_token(user)])
     return f"{site_url()}{path}"
+
+
+def store_password(*, user: User) -> None:
+    """Stores the password that `user.set_password` has hashed, which takes too long for a
+    transaction, and tells the member."""
+    text = "The password of your account was changed."
+    with transaction.atomic():
+        user.save(update_fields=["password"])
+        tell_member(user=user, subject="Your password was changed", text=text)
 
 
 def create_reset_link(*, user: User) -> str:
@@ -41,8 +54,8 @@ def request_reset(email: str, *, client: str) -> None:
     """Enqueues the e-mail with a reset link.
 
     This is done for a known address and an unknown one alike, so that neither the answer nor its
-    time shows who is a member. A second request within MAIL_EVERY sends nothing, and the answer
-    does not show this either.
+    time shows who is a member. A second request within MAIL_EVERY sends nothing, nor does one
+    after MAILS within MAILS_WITHIN, and the answer does not show this either.
 
     Args:
         client: the network address of the client (backends.client_address).
@@ -55,7 +68,9 @@ def request_reset(email: str, *, client: str) -> None:
             seconds=int(REQUESTS_WITHIN.total_seconds()),
         )
     email = normalize_email(email)
-    if allow("reset for", email, times=1, within=MAIL_EVERY):
+    if allow("reset for", email, times=1, within=MAIL_EVERY) and allow(
+        "resets for", email, times=MAILS, within=MAILS_WITHIN
+    ):
         enqueue("accounts.tasks.send_reset", email, timezone.now().isoformat())
 
 

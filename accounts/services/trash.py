@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from accounts.models import BEING_DELETED, Role, Session, User
 from accounts.services.audit import record_about
-from accounts.services.members import check_are_deletable, delete_members
+from accounts.services.members import NO_ADMIN_LEFT, check_are_deletable, delete_members
 from clipset.workers.task_queue import enqueue
 from siteconfig.services.config import current_config
 
@@ -75,7 +75,25 @@ def trash_members(*, users: Iterable[User], by: User, reason: str = "") -> int:
     return done
 
 
-def _trash(member: User, *, by: User, at: datetime, reason: str) -> None:
+def trash_own_account(*, member: User) -> None:
+    """Puts a member into the trash who wanted that themself; nobody put them there. In the caller's
+    transaction, with the member locked. With Config.trash_days at 0 they are deleted for good, and
+    the oldest other admin gets their categories.
+
+    Raises: ValidationError if no active admin would be left.
+    """
+    if current_config().trash_days:
+        _trash(member, by=None, at=timezone.now(), reason="")
+        _move_batch(member)
+        enqueue("videos.tasks.delete_marked_rows")
+        return
+    heir = User.objects.admins().exclude(pk=member.pk).order_by("created_at").first()
+    if heir is None:
+        raise ValidationError(NO_ADMIN_LEFT)
+    delete_members(users=[member], heir=heir)
+
+
+def _trash(member: User, *, by: User | None, at: datetime, reason: str) -> None:
     before = {"is_active": member.is_active, "is_trashed": False}
     member.was_active, member.is_active = member.is_active, False
     member.trashed_at, member.trashed_by, member.is_moving = at, by, True

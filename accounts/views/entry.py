@@ -20,8 +20,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.backends import client_address
+from accounts.confirming import note_confirmation
 from accounts.forms import FirstAdminForm, LoginForm, NewPasswordForm, RegisterForm, ResetForm
+from accounts.models import User
+from accounts.new_devices import note_log_in
 from accounts.services.audit import record_log_in
+from accounts.services.devices import remember_device
 from accounts.services.invitations import (
     create_first_admin,
     find_invitation,
@@ -29,14 +33,16 @@ from accounts.services.invitations import (
     may_be_redeemed,
     redeem_invitation,
 )
+from accounts.services.leaving import leaving_of
 from accounts.services.members import end_other_sessions
 from accounts.services.passwords import request_reset
 from clipset.lib.refusals import RateLimitedError
+from clipset.ui.refusals import refused_in_form
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-    from accounts.models import Invitation, User
+    from accounts.models import Invitation
 
 BACKEND = "accounts.backends.UsernameOrEmailBackend"
 # Django's own form views treat a PUT like a POST, so the methods are restricted here.
@@ -50,17 +56,33 @@ class Login(auth_views.LoginView):
     redirect_authenticated_user = True
 
     def form_valid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override] # form_class
+        member = form.get_user()
+        is_first = member.last_login is None
         with transaction.atomic():
             response = super().form_valid(form)
+            note_confirmation(self.request)
             _record_log_in(self.request)
+            if leaving_of(member) is not None:
+                response = redirect("settings_delete")  # where they can keep their account
+            note_log_in(response, request=self.request, account=member, is_first=is_first)
         return response
 
     def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override] # form_class
-        return self.render_to_response(self.get_context_data(form=form), status=422)
+        page = self.render_to_response(self.get_context_data(form=form), status=422)
+        if form.too_many is None:
+            return page
+        return refused_in_form(self.request, form.too_many, page)
 
 
 class Logout(auth_views.LogoutView):
-    """Django's view, which accepts POST only."""
+    """Django's view, which accepts POST only. The member is expected back on this device."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        member = request.user if isinstance(request.user, User) else None
+        response = super().post(request, *args, **kwargs)
+        if member is not None:
+            remember_device(response, account=member, request=request)
+        return response
 
 
 def with_secret_address(response: HttpResponse) -> HttpResponse:
@@ -109,6 +131,8 @@ class PasswordResetConfirm(auth_views.PasswordResetConfirmView):
         # The hash has ended the sessions; this also removes them from the member's list of
         # devices. This browser's session is still saved in this request; its next one drops it.
         end_other_sessions(user=self.user, keep=self.request.session.session_key)
+        # So that a member gets in whose log-in somebody else delays by guessing.
+        remember_device(response, account=self.user, request=self.request)
         return response
 
     def form_invalid(self, form: Any) -> HttpResponse:
@@ -190,6 +214,9 @@ def _record_log_in(request: HttpRequest) -> None:
 def _welcome(request: HttpRequest, user: User) -> HttpResponse:
     with transaction.atomic():
         login(request, user, backend=BACKEND)
+        note_confirmation(request)
         _record_log_in(request)
     messages.success(request, f"Welcome, {user.username}.")
-    return redirect("home")
+    response = redirect("home")
+    remember_device(response, account=user, request=request)
+    return response

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.forms import InvitationForm
 from accounts.models import INVITATION_USED, Invitation, Role, User
 from accounts.services.invitations import (
+    TOO_MANY,
     issue_invitation,
     renew_invitation,
     revoke_invitation,
@@ -87,6 +88,8 @@ def invitation_list(request: HttpRequest) -> HttpResponse:
             )
         except ValidationError as error:
             form.add_error(None, error)
+            if getattr(error, "code", "") == TOO_MANY:
+                return _page(request, form, status=429)
         else:
             # The link is shown in the answer itself and not stored, not even in a message.
             return _page(request, InvitationForm(granter=inviter), issued)

@@ -11,14 +11,18 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.forms import AvatarForm, OwnPasswordForm, ProfileForm
+from accounts.confirming import note_confirmation
+from accounts.forms import AvatarForm, OwnEmailForm, OwnPasswordForm, ProfileForm
 from accounts.models import User
 from accounts.selectors import session_rows
 from accounts.services.avatars import remove_avatar, set_avatar
+from accounts.services.email_changes import waiting_change
 from accounts.services.members import end_other_sessions, end_session
 from accounts.services.quota import quota_state
+from accounts.services.stored_limit import stored_state
 from clipset.lib.pictures import PictureError
 from clipset.lib.requests import with_headers
+from clipset.ui.refusals import refused_in_form
 
 if TYPE_CHECKING:
     from django import forms
@@ -31,14 +35,20 @@ def _member(request: HttpRequest) -> User:
     return request.user
 
 
-def _page(request: HttpRequest, status: int = 200, **forms_given: forms.BaseForm) -> HttpResponse:
+def settings_page(
+    request: HttpRequest, status: int = 200, **forms_given: forms.BaseForm
+) -> HttpResponse:
+    """The page, with these forms in place of new ones."""
     # The instance of a form with errors has the typed values. The page shows the stored ones.
     user = User.objects.get(pk=_member(request).pk)
     context = {
         "profile_form": ProfileForm(instance=user),
+        "email_form": OwnEmailForm(instance=user),
+        "waiting_email": waiting_change(user),
         "avatar_form": AvatarForm(),
-        "password_form": OwnPasswordForm(user),
+        "password_form": OwnPasswordForm(user, request=request),
         "quota": quota_state(user),
+        "stored": stored_state(user),
         "sessions": session_rows(user, current=request.session.session_key),
         **forms_given,
     }
@@ -48,15 +58,15 @@ def _page(request: HttpRequest, status: int = 200, **forms_given: forms.BaseForm
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
-        return _page(request)
+        return settings_page(request)
     form = _profile_form(request)
     if form.is_valid() and _is_saved(form):
         messages.success(request, "Profile saved")
         return redirect("settings")
     if form.is_valid():
-        # Another member took the name or the address meanwhile. A new form says which of them.
+        # Another member took the name meanwhile. A new form says so.
         form = _profile_form(request)
-    return _page(request, status=422, profile_form=form)
+    return settings_page(request, status=422, profile_form=form)
 
 
 def _profile_form(request: HttpRequest) -> ProfileForm:
@@ -77,12 +87,14 @@ def _is_saved(form: ProfileForm) -> bool:
 def avatar_change(request: HttpRequest) -> HttpResponse:
     form = AvatarForm(request.POST, request.FILES)
     if not form.is_valid():
-        return _page(request, status=422, avatar_form=form)
+        return settings_page(request, status=422, avatar_form=form)
     try:
         set_avatar(user=_member(request), picture=form.cleaned_data["picture"])
     except PictureError as error:
         form.add_error("picture", str(error))
-        return with_headers(_page(request, status=error.status, avatar_form=form), error.headers)
+        return with_headers(
+            settings_page(request, status=error.status, avatar_form=form), error.headers
+        )
     messages.success(request, "Picture updated")
     return redirect("settings")
 
@@ -98,14 +110,22 @@ def avatar_remove(request: HttpRequest) -> HttpResponse:
 def password_change(request: HttpRequest) -> HttpResponse:
     """Changes the password, which ends all other sessions: the session hash depends on it."""
     user = User.objects.get(pk=_member(request).pk)
-    form = OwnPasswordForm(user, request.POST)
+    form = OwnPasswordForm(user, request.POST, request=request)
     if not form.is_valid():
-        return _page(request, status=422, password_form=form)
-    form.save()
-    update_session_auth_hash(request, user)
-    end_other_sessions(user=user, keep=request.session.session_key)
+        if form.too_many is not None:
+            page = settings_page(request, password_form=form)
+            return refused_in_form(request, form.too_many, page)
+        return settings_page(request, status=422, password_form=form)
+    _save_password(request, user, form)
     messages.success(request, "Password changed. You've been logged out on your other devices.")
     return redirect("settings")
+
+
+def _save_password(request: HttpRequest, user: User, form: OwnPasswordForm) -> None:
+    form.save()
+    update_session_auth_hash(request, user)
+    note_confirmation(request)
+    end_other_sessions(user=user, keep=request.session.session_key)
 
 
 @require_POST

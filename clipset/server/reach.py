@@ -52,12 +52,18 @@ def _host_of(address: str) -> str | None:
 PROXY_HEADERS = ("FORWARDED", "VIA", "X_REAL_IP", "CF_CONNECTING_IP", "TRUE_CLIENT_IP")
 
 
+# Set once a request was seen to carry such headers, of which some are removed then.
+FORWARDED = "clipset.was_forwarded"
+
+
 def was_forwarded(environ: Mapping[str, object]) -> bool:
     """Whether the headers of this request show that a proxy or a tunnel forwarded it.
 
     Args:
         environ: the request's WSGI variables (`request.META`).
     """
-    return any(f"HTTP_{name}" in environ for name in PROXY_HEADERS) or any(
-        name.startswith("HTTP_X_FORWARDED") for name in environ
+    return (
+        FORWARDED in environ
+        or any(f"HTTP_{name}" in environ for name in PROXY_HEADERS)
+        or any(name.startswith("HTTP_X_FORWARDED") for name in environ)
     )

@@ -8,7 +8,7 @@ from typing import Final
 ELLIPSIS: Final = "…"
 
 # A token follows each of these segments.
-_SECRET_BELOW: Final = ("s", "register", "password-reset")
+_SECRET_BELOW: Final = ("s", "register", "password-reset", "email")
 
 
 def _spelled(char: str) -> str:

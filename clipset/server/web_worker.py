@@ -5,6 +5,7 @@ docs/gunicorn.md lists the internals of gunicorn that this module relies on.
 
 from __future__ import annotations
 
+import errno
 import socket
 import sys
 import time
@@ -15,10 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gunicorn.workers.gthread import ThreadWorker
 
+from clipset.server.connections import allow_connections, next_to_close
 from clipset.server.memory import return_large_buffers
 from clipset.server.sockets import PatientSocket, announce_end
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import FrameType
 
     from gunicorn.workers.gthread import TConn
@@ -30,6 +33,10 @@ HEAD_SECONDS: Final = 20.0
 HEAD_BYTES: Final = 64 * 1024
 # How long a client may take to read the end of a response before its connection is closed.
 LINGER_SECONDS: Final = 1.0
+# How long a connection is left alone after it was opened or served, so that its client can send.
+MIN_IDLE_SECONDS: Final = 0.25
+# How often the main thread looks for room while there is none.
+FULL_SECONDS: Final = 0.1
 # Hashing a password takes 19 MiB (accounts/hashers.py). Buffers for reading and writing are smaller
 # than this limit: they stay in the heap, where reusing them costs no page faults.
 MIN_LARGE_BUFFER_BYTES: Final = 4 * 1024**2
@@ -50,16 +57,58 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
 
     gunicorn closes connections on the main thread, where it may wait 2 s for each. Here the thread
     that sent the response does it.
+
+    gunicorn accepts nobody while it has `worker_connections`, until one of them times out. Here an
+    idle connection is closed for the next one.
     """
 
     def init_process(self) -> None:
         return_large_buffers(MIN_LARGE_BUFFER_BYTES)
         sys.setswitchinterval(SWITCH_SECONDS)
+        self.worker_connections = allow_connections(self.cfg.worker_connections)
+        self.max_keepalived = max(1, self.worker_connections - self.cfg.threads)
         super().init_process()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         announce_end()
         super().handle_exit(sig, frame)
+
+    def accept(self, listener: socket.socket) -> None:
+        """Accepts a connection. gunicorn would end the worker if no file can be opened for it."""
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if error.errno not in {errno.EMFILE, errno.ENFILE}:
+                raise
+            self.log.error(  # noqa: TRY400 one line is enough
+                "Too many open files (%d connections).", self.nr_conns
+            )
+            self.worker_connections = max(self.cfg.threads, self.nr_conns)
+            time.sleep(FULL_SECONDS)  # where so few are open, nothing is closed for it
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        is_full = self.nr_conns >= self.worker_connections
+        super().wait_for_and_dispatch_events(min(timeout, FULL_SECONDS) if is_full else timeout)
+
+    def murder_pending(self) -> None:
+        """Closes the pending connections that expired, and an idle one if none can be accepted."""
+        super().murder_pending()
+        if self.nr_conns >= self.worker_connections:
+            self._close_idle()
+
+    def _close_idle(self) -> None:
+        """Closes a connection without a running request, if there is one."""
+        now = time.monotonic()
+        pending = _older(self.pending_conns, now + HEAD_SECONDS - MIN_IDLE_SECONDS)
+        kept = _older(self.keepalived_conns, now + self.cfg.keepalive - MIN_IDLE_SECONDS)
+        conn = next_to_close([*pending, *kept])
+        if conn is None:
+            return
+        # Both lists are ordered by age, so the connection is near the beginning of one.
+        (self.pending_conns if conn in pending else self.keepalived_conns).remove(conn)
+        self.poller.unregister(conn.sock)
+        self.nr_conns -= 1
+        conn.close()
 
     def enqueue_req(self, conn: TConn) -> None:
         if isinstance(conn.sock, PatientSocket):
@@ -98,6 +147,11 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
         if not is_kept:
             _finish(conn.sock)
         return is_kept
+
+
+def _older(connections: Iterable[TConn], timeout: float) -> list[TConn]:
+    """Returns the connections that expire before a moment of time.monotonic()."""
+    return [conn for conn in connections if conn.timeout < timeout]
 
 
 def _has_head(conn: TConn) -> bool:

@@ -54,6 +54,17 @@ def refused(request: HttpRequest, error: RefusedError) -> HttpResponse:
     return response
 
 
+def refused_in_form(request: HttpRequest, error: RefusedError, page: HttpResponse) -> HttpResponse:
+    """The page of a form that shows the sentence already; for htmx and scripts, as `refused`."""
+    accept = request.headers.get("Accept", "")
+    if getattr(request, "htmx", False) or accept.startswith("application/json"):
+        return refused(request, error)
+    page.status_code = error.status
+    for name, value in error.headers.items():
+        page[name] = value
+    return page
+
+
 @contextmanager
 def errors_as_messages(request: HttpRequest) -> Iterator[None]:
     """Turns a `ValidationError` into an error message that the next page shows."""

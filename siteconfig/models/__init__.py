@@ -4,9 +4,11 @@ from siteconfig.models.audit import AuditEntry
 from siteconfig.models.config import (
     MAX_DAYS,
     MAX_FILE_LIMIT_BYTES,
+    MAX_STORED_LIMIT_BYTES,
     MAX_TRASH_DAYS,
     MAX_WEEKLY_LIMIT_BYTES,
     MIN_FILE_LIMIT_BYTES,
+    STORED_LIMIT_WEEKS,
     ClusterHeartbeat,
     Config,
     DayAlive,
@@ -26,9 +28,11 @@ from siteconfig.models.runs import BackupRun, BackupState, BackupStep, DoctorRun
 __all__ = [
     "MAX_DAYS",
     "MAX_FILE_LIMIT_BYTES",
+    "MAX_STORED_LIMIT_BYTES",
     "MAX_TRASH_DAYS",
     "MAX_WEEKLY_LIMIT_BYTES",
     "MIN_FILE_LIMIT_BYTES",
+    "STORED_LIMIT_WEEKS",
     "AuditEntry",
     "BackupRun",
     "BackupState",

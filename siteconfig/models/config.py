@@ -30,6 +30,9 @@ def _default_video_storage_path() -> str:
 MIN_FILE_LIMIT_BYTES = 1024**2
 MAX_FILE_LIMIT_BYTES = 1024**4
 MAX_WEEKLY_LIMIT_BYTES = 100 * 1024**4
+# The storage limit of a new site, in weekly limits.
+STORED_LIMIT_WEEKS = 10
+MAX_STORED_LIMIT_BYTES = 1024**5
 MAX_DAYS = 36_500
 MAX_TRASH_DAYS = 90
 
@@ -75,6 +78,13 @@ class Config(models.Model):
         default=_default_weekly_limit,
         help_text="How much a member can upload per week, in bytes. Can be overridden per member; "
         "admins have no limit.",
+    )
+    stored_limit_bytes = models.BigIntegerField(
+        "storage limit",
+        null=True,
+        blank=True,
+        help_text="How much the files of a member's videos may take on the site's disks, in bytes. "
+        "Empty for no limit. Can be overridden per member; admins have no limit.",
     )
     video_storage_path = models.CharField(
         max_length=500,
@@ -180,6 +190,11 @@ class Config(models.Model):
                 condition=Q(weekly_upload_limit_bytes__gte=0),
                 name="config_weekly_limit_positive",
                 violation_error_message="The weekly limit can't be negative.",
+            ),
+            models.CheckConstraint(
+                condition=Q(stored_limit_bytes__isnull=True) | Q(stored_limit_bytes__gte=0),
+                name="config_stored_limit_positive",
+                violation_error_message="The storage limit can't be negative.",
             ),
             models.CheckConstraint(
                 condition=Q(quality__in=Quality.values)

@@ -31,6 +31,7 @@ from tests.builders import (
     make_video,
 )
 from videos.models import Video
+from videos.services.stored_total import add_stored
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -62,6 +63,7 @@ def typed(user: User, **changes: str) -> dict[str, str]:
         "email": user.email,
         "role": user.role,
         "weekly_upload_limit_bytes": str(user.weekly_upload_limit_bytes or ""),
+        "stored_limit_bytes": str(user.stored_limit_bytes or ""),
         "is_active": "on" if user.is_active else "",
         **changes,
     }
@@ -360,12 +362,43 @@ def test_nobody_deactivates_themselves() -> None:
     root, bob = make_admin("root_"), make_user("bob")
     make_admin()
     client = logged_in(root)
-    text = act(client, "deactivate", root.pk, bob.pk).text
+    text = act(client, "deactivate", root.pk, bob.pk, post="yes", expected="2").text
     assert "1 was not deactivated: it is your own account." in text
     assert "1 member deactivated." in text
     assert "is_active" in errors(client.post(user_page(root), typed(root, is_active="")))
     root.refresh_from_db()
     assert root.is_active
+
+
+def test_many_are_deactivated_after_a_question_with_counts() -> None:
+    mod, peer = make_moderator("mod"), make_moderator("peer")
+    bob, charlie = make_user("bob"), make_user("charlie")
+    logged_in(bob)
+    client = logged_in(mod)
+    everybody = ids(bob, charlie, peer)
+    page = act(client, "deactivate", *everybody)
+    assert "Deactivate 3 members" in page.text
+    assert page.context["counts"] == {"members to deactivate": 2, "log-ins that end": "1"}
+    assert sorted(page.context["listed"]) == ["bob", "charlie", "peer"]
+    # A yes to another number of members, as when more joined meanwhile, asks again.
+    again = act(client, "deactivate", *everybody, post="yes", expected="2")
+    assert "The selection has changed" in again.text
+    assert User.objects.filter(is_active=False).count() == 0
+    sent = dict(page.context["sent"]) | {"post": "yes", "expected": str(page.context["count"])}
+    assert (sent["action"], sent["index"]) == ("deactivate", "0")
+    text = act(client, "deactivate", *everybody, post="yes", expected="3").text
+    assert "2 members deactivated." in text
+    assert set(User.objects.filter(is_active=False)) == {bob, charlie}
+
+
+def test_all_members_are_not_deactivated_without_the_question() -> None:
+    make_user("bob")
+    make_user("charlie")
+    client = logged_in(make_moderator())
+    page = act(client, "deactivate", User.objects.get(username="bob").pk, select_across="1")
+    assert "Deactivate 3 members" in page.text
+    assert ("select_across", "1") in page.context["sent"]
+    assert not User.objects.filter(is_active=False).exists()
 
 
 def test_a_moderator_changes_neither_peers_nor_their_own_quota() -> None:
@@ -376,7 +409,7 @@ def test_a_moderator_changes_neither_peers_nor_their_own_quota() -> None:
         sent = typed(user, username="renamed", weekly_upload_limit_bytes="99 GB")
         assert client.post(user_page(user), sent).status_code == 403
     for action in ("deactivate", "reset_quotas"):
-        text = act(client, action, *ids(mod, peer)).text
+        text = act(client, action, *ids(mod, peer), post="yes", expected="2").text
         assert "1 is your own account" in text
         assert "1 is a moderator like you" in text
     for user in (mod, peer):
@@ -413,6 +446,7 @@ def test_a_deleted_members_categories_are_handed_to_the_admin(way: str) -> None:
     alice, bob = make_admin("alice"), make_user("bob")
     category = make_category("Music", created_by=bob)
     videos = make_video("Bob's video", uploader=bob, category=category, stored_bytes=MB)
+    add_stored(member=bob.pk, size=MB)
     kept = make_video("Another's video", category=category)
     client = logged_in(alice)
     if way == "one":

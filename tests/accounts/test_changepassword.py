@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from accounts.password_strength import GUESSABLE
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -15,9 +17,12 @@ if TYPE_CHECKING:
 ENTRIES = "SELECT actor_name, source, action, object_name, before, after, reason FROM audit_entries"
 PASSWORD = "SELECT password FROM users"
 MAKE = """
-from accounts.models import User
-User.objects.create_user("bob", email="bob@example.org", password="old one for bob")
+from django.utils import timezone
+from accounts.models import Session, User
+bob = User.objects.create_user("bob", email="bob@example.org", password="old one for bob")
+Session.objects.create(session_key="s", session_data="", expire_date=timezone.now(), user=bob)
 """
+SESSIONS = "SELECT session_key FROM sessions"
 NEW = "correct horse battery staple"
 
 
@@ -46,10 +51,13 @@ def test_a_new_password_is_recorded_and_one_that_was_mistyped_is_not(site: Proje
     refused = typed(site, *[NEW, "another"] * 3)
     assert refused.returncode == 1, refused.stdout
     assert site.rows(ENTRIES) == []
+    assert len(site.rows(SESSIONS)) == 1
     before = site.rows(PASSWORD)
-    done = typed(site, NEW, NEW)
+    done = typed(site, "letmein!!", "letmein!!", NEW, NEW)
     assert done.returncode == 0, done.stderr
+    assert GUESSABLE in done.stderr
     assert site.rows(ENTRIES) == [
         ("manage.py changepassword", "command", "member.password", "bob", "{}", "{}", "")
     ]
     assert site.rows(PASSWORD) != before
+    assert site.rows(SESSIONS) == [], "they ended with the old password"

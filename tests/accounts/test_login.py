@@ -5,22 +5,16 @@ import os
 import subprocess
 import sys
 import threading
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
-from axes.models import AccessAttempt
 from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
-from django.db import connection
-from django.test import Client, RequestFactory
-from django.test.utils import CaptureQueriesContext
+from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import escape
 
-from accounts.backends import client_address
 from accounts.hashers import AT_ONCE, BoundedArgon2PasswordHasher
 from accounts.models import Session, User, normalize_email
 from tests.builders import PASSWORD, make_user
@@ -272,148 +266,6 @@ def test_odd_headers_and_addresses_do_not_break_a_refusal(client: Client) -> Non
         REMOTE_ADDR="",
     )
     assert answer.status_code == 422
-
-
-# -- Too many attempts --------------------------------------------------------------------------
-def lock_out(client: Client, *names: str, address: str = "127.0.0.1") -> list[int]:
-    return [log_in(client, name, "wrong", address=address).status_code for name in names]
-
-
-def test_eight_failures_lock_the_name_out_from_that_address(client: Client) -> None:
-    make_user("alice", password=PASSWORD)
-    assert lock_out(client, *["alice"] * 8) == [422] * 7 + [429]
-    answer = log_in(client, "alice", PASSWORD)
-    assert answer.status_code == 429
-    page = answer.content.decode()
-    assert "Too many attempts" in page
-    assert "about 15 minutes" in page
-    assert not is_logged_in(client)
-
-
-def test_after_a_quarter_of_an_hour_one_may_try_again(client: Client) -> None:
-    make_user("alice", password=PASSWORD)
-    lock_out(client, *["alice"] * 8)
-    AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=14))
-    assert log_in(client, "alice").status_code == 429
-    AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=16))
-    assert log_in(client, "alice").status_code == 302
-
-
-def test_other_members_at_the_same_address_are_not_locked_out(client: Client) -> None:
-    make_user("alice", password=PASSWORD)
-    make_user("bob", password=PASSWORD)
-    lock_out(client, *["alice"] * 10)
-    assert log_in(client, "bob").status_code == 302
-
-
-def test_a_stranger_elsewhere_does_not_lock_the_member_out(client: Client) -> None:
-    make_user("alice", password=PASSWORD)
-    lock_out(client, *["alice"] * 10, address="203.0.113.7")
-    assert log_in(client, "alice", address="198.51.100.9").status_code == 302
-
-
-def test_spelling_the_name_or_the_address_differently_gives_no_further_attempts(
-    client: Client,
-) -> None:
-    make_user("alice", password=PASSWORD)
-    names = ["alice", "Alice", "ALICE", " alice", "alice ", "aLiCe", "alicE", "ALIce"]
-    assert lock_out(client, *names)[-1] == 429
-    mails = ["alice@example.org", "Alice@example.org", "ALICE@EXAMPLE.ORG", " alice@example.org"]
-    assert lock_out(client, *mails * 2)[-1] == 429
-
-
-def test_attempts_do_not_tell_whose_email_address_it_is(client: Client) -> None:
-    """If they were counted together, eight failures would lock only names of the same member."""
-    make_user("alice", password=PASSWORD)
-    make_user("bob", password=PASSWORD)
-    assert lock_out(client, *["alice", "alice@example.org"] * 7) == [422] * 14
-    assert lock_out(client, *["bob", "nobody@example.org"] * 7) == [422] * 14
-
-
-def test_two_names_of_one_member_are_no_two_chances(client: Client) -> None:
-    make_user("alice", password=PASSWORD)
-    lock_out(client, *["alice", "Alice@example.org"] * 4)
-    for name in ("alice", "alice@example.org"):
-        answer = log_in(client, name, PASSWORD)
-        assert answer.status_code == 422
-        assert SENTENCE in answer.content.decode()
-    assert log_in(client, "alice", PASSWORD, address="198.51.100.9").status_code == 302
-    client.logout()
-    AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=16))
-    assert log_in(client, "alice", PASSWORD).status_code == 302
-
-
-def test_a_log_in_forgets_the_failures_under_the_other_name(client: Client) -> None:
-    make_user("alice", password=PASSWORD)
-    for name, other in [("alice", "alice@example.org"), ("alice@example.org", "alice")]:
-        lock_out(client, *[other] * 7)
-        assert log_in(client, name).status_code == 302
-        client.logout()
-    assert lock_out(client, *["alice"] * 7) == [422] * 7
-
-
-def test_a_refusal_for_two_names_costs_one_hash_and_the_same_queries(
-    client: Client, settings: Settings
-) -> None:
-    settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
-    make_user("alice", password=PASSWORD)
-    lock_out(client, *["alice", "alice@example.org"] * 4, "nobody")
-    seen = []
-    for name in ("alice", "nobody"):
-        CountingHasher.count = 0
-        with CaptureQueriesContext(connection) as queries:
-            assert log_in(client, name, "wrong").status_code == 422
-        seen.append((CountingHasher.count, len(queries)))
-    assert seen[0] == seen[1] == (1, seen[0][1])
-
-
-def test_one_ipv6_network_is_one_address(client: Client) -> None:
-    make_user("alice", password=PASSWORD)
-    tries = [log_in(client, "alice", "x", address=f"2001:db8:0:1::{n}") for n in range(1, 9)]
-    assert [answer.status_code for answer in tries] == [422] * 7 + [429]
-    assert log_in(client, "alice", address="2001:db8:0:1:ffff::1").status_code == 429
-    assert log_in(client, "alice", address="2001:db8:0:2::1").status_code == 302
-
-
-def test_a_log_in_forgets_the_failures_before(client: Client) -> None:
-    make_user("alice", password=PASSWORD)
-    lock_out(client, *["alice"] * 7)
-    assert log_in(client, "alice").status_code == 302
-    client.logout()
-    assert lock_out(client, *["alice"] * 7) == [422] * 7
-
-
-def test_unknown_names_are_locked_out_like_known_ones(client: Client) -> None:
-    assert lock_out(client, *["nobody"] * 8) == [422] * 7 + [429]
-
-
-def test_a_lockout_ends_no_session(client: Client) -> None:
-    client.force_login(make_user("alice", password=PASSWORD))
-    lock_out(Client(), *["alice"] * 9)
-    assert is_logged_in(client)
-
-
-@pytest.mark.parametrize(
-    ("behind", "forwarded", "counted"),
-    [
-        (False, "203.0.113.7", "192.0.2.1"),
-        (True, "203.0.113.7", "203.0.113.7"),
-        (True, "10.0.0.1, 203.0.113.7", "203.0.113.7"),  # the client chose the first one
-        (True, "2001:db8::1", "2001:db8::"),
-        (True, "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-        (True, "fe80::1%eth0", "fe80::"),
-        (True, "::ffff:203.0.113.7", "203.0.113.7"),
-        (True, "", "192.0.2.1"),
-        (True, "nonsense", "192.0.2.1"),
-        (True, "203.0.113.7, ", "192.0.2.1"),
-    ],
-)
-def test_attempts_are_counted_under_the_address_that_the_proxy_wrote(
-    settings: Settings, behind: bool, forwarded: str, counted: str
-) -> None:
-    settings.BEHIND_PROXY = behind
-    request = RequestFactory().post(LOGIN, REMOTE_ADDR="192.0.2.1", HTTP_X_FORWARDED_FOR=forwarded)
-    assert client_address(request) == counted
 
 
 # -- Logging out --------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from accounts.models import Session, User
+from accounts.models import Session, User, stored_key
 from accounts.selectors import device_name, session_rows
 from accounts.services.members import activate_member, deactivate_member, end_other_sessions
 from accounts.sessions import SessionStore
@@ -51,6 +51,16 @@ def key_of(client: Client) -> str:
     return str(client.cookies["sessionid"].value)
 
 
+def stored_key_of(client: Client) -> str:
+    return stored_key(key_of(client))
+
+
+def was_seen(client: Client, when: datetime) -> None:
+    store = SessionStore(key_of(client))
+    store[SessionStore.SEEN_AT] = when.isoformat()
+    store.save()
+
+
 def is_in(client: Client) -> bool:
     return client.get(SETTINGS).status_code == 200
 
@@ -64,7 +74,7 @@ def alice() -> User:
 def test_a_session_knows_whose_it_is_and_on_which_device(alice: User) -> None:
     before = timezone.now()
     client = device(alice)
-    session = Session.objects.get(session_key=key_of(client))
+    session = Session.objects.get(session_key=stored_key_of(client))
     assert session.user == alice
     assert session.user_agent == FIREFOX
     assert before <= session.started_at <= session.last_seen_at <= timezone.now()
@@ -73,7 +83,7 @@ def test_a_session_knows_whose_it_is_and_on_which_device(alice: User) -> None:
 def test_a_very_long_or_odd_user_agent_is_cut(alice: User) -> None:
     for agent in ("x" * 5000, "", "\x80\xff"):
         client = device(alice, agent)
-        assert Session.objects.get(session_key=key_of(client)).user_agent == agent[:300]
+        assert Session.objects.get(session_key=stored_key_of(client)).user_agent == agent[:300]
         assert is_in(client)
 
 
@@ -92,9 +102,7 @@ def test_use_is_noted_once_an_hour_and_not_with_every_request(
     client.get(SETTINGS)
     assert Session.objects.get().last_seen_at == first.last_seen_at
     long_ago = timezone.now() - timedelta(hours=2)
-    store = SessionStore(key_of(client))
-    store[SessionStore.SEEN_AT] = long_ago.isoformat()
-    store.save()
+    was_seen(client, long_ago)
     assert Session.objects.get().last_seen_at == long_ago
     with CaptureQueriesContext(connection) as queries:
         answer = client.get(SETTINGS)
@@ -114,7 +122,7 @@ def test_deleting_a_member_deletes_their_sessions(alice: User) -> None:
 
 def test_sessions_that_ran_out_a_day_ago_are_cleared(alice: User) -> None:
     old, new = device(alice), device(alice)
-    Session.objects.filter(session_key=key_of(old)).update(
+    Session.objects.filter(session_key=stored_key_of(old)).update(
         expire_date=timezone.now() - timedelta(days=1, seconds=1)
     )
     assert not is_in(old)
@@ -122,7 +130,7 @@ def test_sessions_that_ran_out_a_day_ago_are_cleared(alice: User) -> None:
     assert Session.objects.count() == 2, "the clock may have leapt"
     live_for(1)
     clear_expired()
-    assert [session.session_key for session in Session.objects.all()] == [key_of(new)]
+    assert [session.session_key for session in Session.objects.all()] == [stored_key_of(new)]
 
 
 # -- The list -----------------------------------------------------------------------------------
@@ -142,20 +150,21 @@ def test_the_page_names_sessions_by_a_hash_and_never_by_their_key(alice: User) -
     page = mine.get(SETTINGS).content.decode()
     assert key_of(mine) not in page
     assert key_of(other) not in page
-    assert hash_token(key_of(other)) in page
+    assert stored_key_of(other) not in page
+    assert hash_token(stored_key_of(other)) in page
 
 
 def test_the_list_takes_one_query_and_leaves_out_what_ran_out(
     alice: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     clients = [device(alice) for _ in range(4)]
-    Session.objects.filter(session_key=key_of(clients[0])).update(
+    Session.objects.filter(session_key=stored_key_of(clients[0])).update(
         expire_date=timezone.now() - timedelta(seconds=1)
     )
     with django_assert_num_queries(1):
         rows = session_rows(alice, current=key_of(clients[2]))
     assert [row.is_current for row in rows] == [True, False, False]
-    assert [row.id for row in rows] == [hash_token(key_of(clients[n])) for n in (2, 3, 1)]
+    assert [row.id for row in rows] == [hash_token(stored_key_of(clients[n])) for n in (2, 3, 1)]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +197,7 @@ def test_a_user_agent_is_never_markup_on_the_page(alice: User) -> None:
 
 # -- Ending -------------------------------------------------------------------------------------
 def end(client: Client, session_key: str) -> int:
-    return client.post(f"/settings/sessions/{hash_token(session_key)}/end/").status_code
+    return client.post(f"/settings/sessions/{hash_token(stored_key(session_key))}/end/").status_code
 
 
 def test_one_device_can_be_logged_out_from_another(alice: User) -> None:
@@ -208,7 +217,7 @@ def test_nobody_ends_somebody_elses_session(alice: User) -> None:
 
 def test_a_session_is_not_ended_by_its_key_or_by_nonsense(alice: User) -> None:
     here, there = device(alice), device(alice)
-    for name in (key_of(there), "0" * 64, "x", "%00", "é"):
+    for name in (key_of(there), stored_key_of(there), "0" * 64, "x", "%00", "é"):
         assert here.post(f"/settings/sessions/{name}/end/").status_code == 404
     assert is_in(there)
 

@@ -62,6 +62,7 @@ def change_the_configuration(site: Site) -> list[Entry]:
     data = {
         "max_file_size_bytes": str(config.max_file_size_bytes),
         "weekly_upload_limit_bytes": str(config.weekly_upload_limit_bytes),
+        "stored_limit_bytes": str(config.stored_limit_bytes or ""),
         "video_storage_path": config.video_storage_path,
         "quality": "high",
         "max_short_side": "1080",

@@ -26,13 +26,15 @@ def change_a_member(site: Site) -> list[Entry]:
         "role": "MODERATOR",
         "is_active": "",
         "weekly_upload_limit_bytes": "1 GB",
+        "stored_limit_bytes": "2 GB",
     }
     site.change("accounts_user", site.bob, member_form(site, **changes))
-    limit = "weekly_upload_limit_bytes"
+    limit, stored = "weekly_upload_limit_bytes", "stored_limit_bytes"
     return [
         Entry("member.rename", "bob", {"username": "bob"}, {"username": "bobby"}),
         Entry("member.email", "bobby", {}, {"email": "changed"}),
         Entry("member.quota", "bobby", {limit: None}, {limit: GB}),
+        Entry("member.storage", "bobby", {stored: None}, {stored: 2 * GB}),
         Entry("member.role", "bobby", {"role": "USER"}, {"role": "MODERATOR"}),
         Entry("member.deactivate", "bobby", {"is_active": True}, {"is_active": False}),
     ]
@@ -102,6 +104,18 @@ def log_in(site: Site, address: str) -> None:
 def only_staff_is_recorded_to_log_in(site: Site) -> list[Entry]:
     log_in(site, reverse("login"))
     return [Entry("session.start", "mod")]
+
+
+@covers("settings_delete", "settings_keep")
+def members_delete_and_keep_their_account(site: Site) -> list[Entry]:
+    site.bob.set_password(PASSWORD)
+    site.bob.save()
+    for address in ("settings_delete", "settings_keep"):
+        client = Client()
+        client.post(reverse("login"), {"username": "bob", "password": PASSWORD})
+        client.post(reverse(address))
+    stays, leaves = {"is_leaving": False}, {"is_leaving": True}
+    return [Entry("member.leave", "bob", stays, leaves), Entry("member.stay", "bob", leaves, stays)]
 
 
 @covers("admin:login")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.template.loader import render_to_string
 
-from accounts.forms import ResetForm
+from accounts.forms import ConfirmForm, ResetForm
+from accounts.models import EmailChange
 from tests.browser.player import wait_until
 
 if TYPE_CHECKING:
@@ -355,6 +356,54 @@ PAGES: dict[str, list[Look]] = {
     "settings_avatar": [
         Look("settings-avatar", "/settings/", then=send("[action='/settings/avatar/']"))
     ],
+    "settings_confirm": [
+        Look(
+            "settings-confirm",
+            "/settings/",
+            shows=(
+                "accounts/confirm.html",
+                {"form": ConfirmForm(), "kept": [], "has_password": True},
+            ),
+        ),
+        Look(
+            "settings-confirm-wrong",
+            "/settings/",
+            shows=(
+                "accounts/confirm.html",
+                {"form": ConfirmForm({}), "kept": [], "has_password": True},
+            ),
+        ),
+    ],
+    "settings_email": [
+        Look(
+            "settings-email-wrong",
+            "/settings/",
+            then=send("[action='/settings/email/']", email="x@y"),
+        )
+    ],
+    "settings_email_confirm": [
+        Look(
+            "settings-email-confirm",
+            "/settings/",
+            shows=(
+                "accounts/email_confirm.html",
+                {"change": EmailChange(email="new@example.org"), "sentence": ""},
+            ),
+        ),
+        Look("settings-email-late", "/settings/email/x/"),
+    ],
+    "settings_delete": [
+        Look("settings-delete", "/settings/delete/"),
+        Look("settings-delete-last-admin", "/settings/delete/", "root_"),
+        Look(
+            "settings-keep",
+            "/settings/",
+            shows=(
+                "accounts/delete.html",
+                {"leaves_at": datetime(2026, 12, 14, tzinfo=UTC)},
+            ),
+        ),
+    ],
     "settings_password": [
         Look("settings-password", "/settings/", then=send("[action='/settings/password/']"))
     ],
@@ -373,15 +422,6 @@ PAGES: dict[str, list[Look]] = {
         *(
             Look(f"error-{name}", f"/shown/{name}/", "", shows=(f"{name}.html", {}))
             for name in ("400", "403", "403_csrf", "413", "500")
-        ),
-        Look(
-            "locked-out",
-            "/shown/locked-out/",
-            "",
-            shows=(
-                "accounts/locked_out.html",
-                {"failure_limit": 10, "cooloff_timedelta": timedelta(minutes=15)},
-            ),
         ),
     ],
 }

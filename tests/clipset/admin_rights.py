@@ -65,8 +65,8 @@ NOTHING: Final = Rights(opens=False)
 # -- Members and invitations ----------------------------------------------------------------------
 USAGE = "quota last_upload_reset stored state created_at last_login seen"
 MEMBER_READS = f"picture {USAGE}"
-STAFF_READS = f"picture username role is_active own_limit {USAGE}"
-MEMBER_EDITS = "username is_active weekly_upload_limit_bytes"
+STAFF_READS = f"picture username role is_active own_limit own_stored_limit {USAGE}"
+MEMBER_EDITS = "username is_active weekly_upload_limit_bytes stored_limit_bytes"
 MEMBERS = Rights(
     columns="picture username role state quota stored seen on_site",
     search=True,
@@ -239,8 +239,9 @@ CONFIG = Rights(
     pages=(
         Page(
             row="config",
-            edits="max_file_size_bytes weekly_upload_limit_bytes video_storage_path quality "
-            "max_short_side make_720p make_480p offer_original_quality encoder keep_originals "
+            edits="max_file_size_bytes weekly_upload_limit_bytes stored_limit_bytes "
+            "video_storage_path quality max_short_side make_720p make_480p "
+            "offer_original_quality encoder keep_originals "
             "keep_originals_days trash_days audit_log_days",
             reads="updated_at updated_by",
         ),
@@ -362,6 +363,7 @@ NEW_VALUES: dict[str, dict[str, Any]] = {
         "role": "ADMIN",
         "is_active": "",
         "weekly_upload_limit_bytes": "1 GB",
+        "stored_limit_bytes": "1 GB",
     },
 }
 

@@ -6,8 +6,9 @@ import logging
 import sys
 
 import pytest
+from django.test import Client
 
-from clipset.logs import RedactSecrets, redact
+from clipset.logs import OneLineForBadRequests, RedactSecrets, redact
 
 
 def written(message: object, *arguments: object, exception: bool = False) -> str:
@@ -59,3 +60,53 @@ def test_exceptions_are_redacted() -> None:
 
 def test_what_is_no_text_is_written_too() -> None:
     assert written(ValueError("/s/secret")) == "/s/…"
+
+
+# -- Broken requests -----------------------------------------------------------------------------
+FORM = "application/x-www-form-urlencoded"
+PARTS = "multipart/form-data; boundary=xx"
+FILE = 'Content-Disposition: form-data; name="f"; filename="x"'
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("host", "kind", "body"),
+    [
+        ("evil.example", FORM, ""),
+        ("a/b@c", FORM, ""),
+        ("testserver", "multipart/form-data", "x"),
+        ("testserver", PARTS + "\xff", "x"),
+        ("testserver", PARTS, "--xx\r\nX: " + "y" * 30_000 + "\r\n\r\n--xx--\r\n"),
+        ("testserver", PARTS, f"--xx\r\n{FILE}\r\n\r\nx\r\n" * 200 + "--xx--\r\n"),
+        ("testserver", FORM + "; charset=latin-1", "a=b"),
+        ("testserver", FORM, "&".join(f"a{n}=1" for n in range(2000))),
+        ("testserver", FORM, "a=" + "b" * 1_200_000),
+    ],
+)
+def test_a_broken_request_is_one_line(
+    caplog: pytest.LogCaptureFixture, host: str, kind: str, body: str
+) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.cookies["csrftoken"] = "a" * 32
+    headers = {"X-CSRFToken": "a" * 32, "host": host}
+    answer = client.post("/login/", body, content_type=kind, headers=headers)
+    assert 400 <= answer.status_code < 500
+    records = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert records
+    for record in records:
+        assert OneLineForBadRequests().filter(record)
+        assert "\n" not in logging.Formatter().format(record)
+
+
+def test_the_fault_of_a_client_is_named_and_our_own_has_its_trace() -> None:
+    def line(status: int) -> str:
+        try:
+            raise ValueError("no\nform")
+        except ValueError:
+            record = logging.LogRecord("x", 40, __file__, 1, "Bad: %s", ("/",), sys.exc_info())
+        record.status_code = status
+        assert OneLineForBadRequests().filter(record)
+        return logging.Formatter().format(record)
+
+    assert line(400) == "Bad: / (ValueError: no form)"
+    assert "Traceback" in line(500)

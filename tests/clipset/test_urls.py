@@ -26,7 +26,7 @@ from django.urls.resolvers import URLPattern, URLResolver
 from django.utils import timezone
 from PIL import Image
 
-from accounts.models import Invitation, Role, User
+from accounts.models import Invitation, Role, User, stored_key
 from accounts.services.invitations import issue_invitation
 from accounts.services.passwords import reset_link
 from categories.models import Category
@@ -609,6 +609,7 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
             ("thumbnail", "thumbnail.jpg"),
         )
     },
+    "security_txt": [("GET /.well-known/security.txt", NONE)],  # no contact is set
     "healthz": [("GET /healthz", PUBLIC)],
     "readyz": [("GET /readyz", STAFF), ("POST /readyz", (405,) * 6)],
     "design": [("GET /design/", STAFF)],
@@ -651,6 +652,27 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /settings/avatar/remove/", POST_ONLY),
         ("POST /settings/avatar/remove/", DONE),
     ],
+    "settings_confirm": [
+        ("GET /settings/confirm/?next=/upload/", ALL),
+        ("POST /settings/confirm/ confirm_password=wrong", (IN, 422, 422, 422, 422, IN)),
+    ],
+    "settings_email": [
+        ("GET /settings/email/", POST_ONLY),
+        ("POST /settings/email/ email=eve@example.org", (IN, 422, 422, 422, 422, IN)),
+    ],
+    "settings_email_cancel": [
+        ("GET /settings/email/cancel/", POST_ONLY),
+        ("POST /settings/email/cancel/", DONE),
+    ],
+    "settings_email_confirm": [
+        ("GET /settings/email/nonsense%00/", (IN, 410, 410, 410, 410, IN)),
+        ("POST /settings/email/nonsense/", (IN, 410, 410, 410, 410, IN)),
+    ],
+    "settings_delete": [
+        ("GET /settings/delete/", ALL),
+        ("POST /settings/delete/", (IN, 422, 422, 422, 422, IN)),
+    ],
+    "settings_keep": [("GET /settings/keep/", POST_ONLY), ("POST /settings/keep/", DONE)],
     "settings_password": [
         ("GET /settings/password/", POST_ONLY),
         ("POST /settings/password/", (IN, 422, 422, 422, 422, IN)),
@@ -859,7 +881,7 @@ def world(media: Path) -> World:
     names["report"] = str(report_video(video=ready, reporter=dora, reason="UNFIT").pk)
     at_home = Client()
     at_home.force_login(bob)
-    names["session"] = hash_token(str(at_home.cookies["sessionid"].value))
+    names["session"] = hash_token(stored_key(at_home.cookies["sessionid"].value))
     names |= {f"{name}_id": str(user.pk) for name, user in users.items()}
     names["upload"] = str(uuid.uuid4())
     names["user_type"] = str(ContentType.objects.get_for_model(User).pk)

@@ -56,7 +56,8 @@ NAMES = re.compile(r"source\.mp4|\d+p\.mp4")
 
 @pytest.fixture
 def open_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leaves FFmpeg the network, so that only the whitelists keep it from the server."""
+    """Leaves FFmpeg the network and all files, so that only the whitelists keep it from them."""
+    monkeypatch.setattr(confine, "why_not", lambda: "a test")
     monkeypatch.setattr(confine, "_without_network", lambda: ())
 
 

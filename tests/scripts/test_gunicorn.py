@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
+import resource
+import socket
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +53,7 @@ def serving(folder: Path, answer: str, *options: str) -> Iterator[tuple[int, Pat
         "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}",
     }
     with process(command, log=log, cwd=ROOT, env=environment):
-        wait_for(lambda: "Booting worker" in log.read_text(), name="gunicorn")
+        wait_for(lambda: log.read_text().count("Booting worker") == 2, name="gunicorn")
         yield port, log
 
 
@@ -76,3 +79,60 @@ def test_threads_of_a_worker_take_turns_quickly(tmp_path: Path) -> None:
         client.request("GET", "/")
         assert float(client.getresponse().read()) == pytest.approx(SWITCH_SECONDS)
         client.close()
+
+
+# -- Idle connections -----------------------------------------------------------------------------
+def answer_seconds(port: int) -> float:
+    """How long a new visitor waits for an answer."""
+    began = time.monotonic()
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    client.request("GET", "/", headers={"Connection": "close"})
+    assert client.getresponse().read() == b"1"
+    client.close()
+    return time.monotonic() - began
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("count", "begin"),
+    [
+        (2100, b""),
+        (2100, b"GET / HT"),
+        (2100, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        (5000, b""),  # more than the web server holds
+        (5000, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+    ],
+    ids=["silent", "in a head", "kept", "silent, more", "kept, more"],
+)
+def test_idle_connections_delay_the_next_visitor_by_at_most_a_second(
+    tmp_path: Path, count: int, begin: bytes
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < count + 500:
+        pytest.skip(f"only {hard} files may be open")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count + 500), hard))
+    try:
+        with ExitStack() as idle, serving(tmp_path, "1") as (port, log):
+            for _ in range(count):
+                client = socket.create_connection(("127.0.0.1", port), timeout=30)
+                idle.enter_context(client).sendall(begin)
+                if begin.endswith(b"\r\n\r\n"):
+                    assert client.recv(1000)  # until then it is no idle connection
+            assert max(answer_seconds(port) for _ in range(10)) < 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.long
+def test_the_web_server_survives_too_few_files(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as idle, serving(tmp_path, "1") as (port, log):
+        found = re.findall(r"Booting worker with pid: (\d+)", log.read_text())
+        for pid in found:
+            resource.prlimit(int(pid), resource.RLIMIT_NOFILE, (100, hard))
+        for _ in range(500):
+            idle.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
+        assert max(answer_seconds(port) for _ in range(5)) < 1
+        assert len(re.findall("Booting worker", log.read_text())) == len(found) == 2
+    assert soft == resource.getrlimit(resource.RLIMIT_NOFILE)[0]

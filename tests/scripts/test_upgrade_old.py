@@ -99,7 +99,7 @@ IN_FLIGHT = {
     "likes": ("id", "member_id", "video_id"),
     "guest_links": ("id", "video_id", "token_hash", "expires_at"),
     "invitations": ("id", "email", "token_hash", "expires_at"),
-    "sessions": ("session_key", "user_id"),
+    "sessions": ("user_id", "started_at"),  # their keys are hashed
 }
 ENQUEUED = "SELECT COUNT(*) FROM django_q_ormq"
 UNDONE = "SELECT func FROM django_q_task WHERE success = 0"

@@ -75,13 +75,15 @@ def ffmpegs(clone: Clone) -> dict[int, str]:
 
 
 def parent_of(pid: int) -> int:
-    """Returns the process that started this one: the worker, since unshare(1) becomes FFmpeg. 0
-    for one that has ended."""
+    """Returns the process that started this one: the worker, beyond bubblewrap's two. 0 for one
+    that has ended."""
     try:
         _, _, fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")
-        return int(fields.split()[1])
+        parent = int(fields.split()[1])
+        is_between = Path(f"/proc/{parent}/comm").read_text().strip() == "bwrap"
     except OSError:
         return 0
+    return parent_of(parent) if is_between else parent
 
 
 def command_of(pid: int) -> str:

@@ -30,6 +30,7 @@ def typed(**changes: str) -> dict[str, str]:
     return {
         "max_file_size_bytes": "2 GB",
         "weekly_upload_limit_bytes": "4 GB",
+        "stored_limit_bytes": str(current_config().stored_limit_bytes or ""),
         "video_storage_path": current_config().video_storage_path,
         "quality": "balanced",
         "max_short_side": "1080",

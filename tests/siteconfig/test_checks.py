@@ -177,3 +177,23 @@ def test_each_finding_says_what_to_do(settings: Settings) -> None:
     ]
     assert {error.id for error in ours} >= {f"clipset.E{number:03}" for number in range(1, 11)}
     assert all(error.hint for error in ours)
+
+
+@pytest.mark.parametrize(
+    ("behind", "host", "entries", "expected"),
+    [
+        (True, "127.0.0.1", ["127.0.0.1", "::1"], []),
+        (True, "127.0.0.1", ["nginx", "10.0.0.0/33", "10.0.0.1"], ["clipset.E040"] * 2),
+        (True, "127.0.0.1", ["*"], []),
+        (True, "192.168.1.5", ["*"], ["clipset.W042"]),
+        (True, "192.168.1.5", ["10.0.0.0/8", "fd00::1", "10.1.2.3/8"], []),
+        (True, "192.168.1.5", ["127.0.0.1", "::1"], ["clipset.W043"]),
+        (False, "192.168.1.5", ["127.0.0.1", "::1"], []),
+        (False, "127.0.0.1", ["10.0.0.1"], ["clipset.W041"]),
+    ],
+)
+def test_who_may_name_clients(
+    settings: Settings, behind: bool, host: str, entries: list[str], expected: list[str]
+) -> None:
+    settings.BEHIND_PROXY, settings.HOST, settings.FORWARDED_ALLOW_IPS = behind, host, entries
+    assert found() == expected

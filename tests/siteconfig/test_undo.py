@@ -175,6 +175,12 @@ ACTS: dict[str, Callable[[User], AuditEntry]] = {
         by=by,
     ),
     "member.quota, reset": quota_reset,
+    "member.storage": lambda by: changed_member(
+        "member.storage",
+        {"stored_limit_bytes": None},
+        {"stored_limit_bytes": 2 * GB},
+        by=by,
+    ),
     "member.role": with_role,
     "config.change": lambda by: config_changed(by=by),
 }

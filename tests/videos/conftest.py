@@ -12,6 +12,7 @@ from tests.conftest import FOLDERS, set_up_site
 from tests.disks import small_disk
 from tests.folders import make_roots
 from tests.videos import live
+from videos.transcode import confine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +36,12 @@ def static_files(
         if not folder.exists():
             live.collect_static(folder)
     return folder
+
+
+@pytest.fixture
+def without_bubblewrap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For scripts in FFmpeg's place that start other programs or write beside the work folder."""
+    monkeypatch.setattr(confine, "why_not", lambda: "a test")
 
 
 @pytest.fixture(scope="session")

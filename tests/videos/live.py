@@ -150,6 +150,14 @@ def parent_of(pid: int) -> int:
         return 0
 
 
+def starter_of(pid: int) -> int:
+    """The process that started a confined program: its parent, or that of bubblewrap's two."""
+    parent = parent_of(pid)
+    while program(parent) == "bwrap":
+        parent = parent_of(parent)
+    return parent
+
+
 def descendants(pid: int) -> list[int]:
     """Process ids of the children of a process, of theirs, and so on."""
     parents = {int(it.name): parent_of(int(it.name)) for it in Path("/proc").glob("[0-9]*")}

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from videos.checks import check_accel_prefix, check_accepted_formats, check_video_tools
+from videos.checks import (
+    check_accel_prefix,
+    check_accepted_formats,
+    check_confinement,
+    check_video_tools,
+)
+from videos.health import check_sandbox
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +46,16 @@ def test_an_ffmpeg_without_the_encoders_is_found(settings: Settings, tmp_path: P
     messages = [error.msg for error in check_video_tools(app_configs=None)]
     assert any("no encoder aac" in message for message in messages)
     assert not any("libx264" in message for message in messages)
+
+
+@pytest.mark.usefixtures("without_bubblewrap")
+def test_what_is_missing_to_confine_ffmpeg_is_told_everywhere() -> None:
+    [warning] = check_confinement(app_configs=None)
+    assert warning.id == "clipset.W023"
+    assert not warning.is_serious()  # videos are processed all the same
+    assert warning.msg.startswith("FFmpeg sees all files of its user")
+    assert not check_sandbox().is_well
+    assert check_sandbox().summary == warning.msg
 
 
 @pytest.mark.parametrize(

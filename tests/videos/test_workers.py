@@ -22,7 +22,7 @@ from tests.builders import make_user
 from tests.folders import entries
 from tests.processes import wait_for
 from tests.videos import live
-from tests.videos.live import descendants, is_running, parent_of, program
+from tests.videos.live import descendants, is_running, parent_of, program, starter_of
 from tests.videos.stored_videos import everything_on_disk, sent_video, stream_md5, used
 from tests.videos.test_processing import own_ffmpeg, real_time_ffmpeg
 from videos.models import Job, JobState, Video
@@ -88,7 +88,7 @@ def test_a_video_whose_worker_is_killed_is_finished_by_another(
     video = sent_video(bob, clips.hevc_mp4(seconds=4, size="160x90"))
     wait_for(lambda: Job.objects.get().progress, name="some progress")
     (ffmpeg,) = ffmpegs_of(cluster)
-    os.kill(parent_of(ffmpeg), signal.SIGKILL)
+    os.kill(starter_of(ffmpeg), signal.SIGKILL)
     wait_for(lambda: not is_running(ffmpeg), seconds=5, name="the end of FFmpeg")
 
     # No worker claims it while the lease lasts; then the schedule of every minute requeues it.

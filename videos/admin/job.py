@@ -83,6 +83,8 @@ class JobAdmin(GuardedAdmin[Job]):
     @admin.display(description="State", ordering="state")
     def state_in_colour(self, job: Job) -> SafeString:
         state = JobState(job.state)
+        if job.waits_for_room and state is JobState.WAITING:
+            return state_word("room", "Waiting for disk space", "warn")
         return state_word(state.lower(), state.label, TONES[state])
 
     @admin.display(description="Progress", ordering="progress")

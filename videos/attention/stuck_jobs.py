@@ -1,4 +1,5 @@
-"""Jobs that don't progress: nobody takes them up, or their leases are lost again and again."""
+"""Jobs that don't progress: nobody takes them up, their leases are lost again and again, or a disk
+has no room for their results."""
 
 from __future__ import annotations
 
@@ -67,6 +68,17 @@ def waiting_jobs(now: datetime) -> QuerySet[Job]:
         Job.objects.filter(too_long, state=JobState.WAITING, run_after__lt=now - IDLE_MINUTES)
         .filter(outside_trash_q("video__"))
         .exclude(losses__gte=MIN_LOSSES)
+        .exclude(waits_for_room=True)
+        .order_by("run_after", "pk")
+    )
+
+
+def roomless_jobs() -> QuerySet[Job]:
+    """Jobs that wait until a disk has room, the oldest first. Without those of the trash."""
+    waiting = Job.objects.filter(state=JobState.WAITING, waits_for_room=True)
+    return (
+        waiting.filter(outside_trash_q("video__"))
+        .exclude(losses__gte=MIN_LOSSES)
         .order_by("run_after", "pk")
     )
 
@@ -80,7 +92,7 @@ def losing_jobs() -> QuerySet[Job]:
 
 def find(look: Look) -> list[Row]:
     now = database_now()
-    found = [losing_jobs(), waiting_jobs(now)]
+    found = [losing_jobs(), waiting_jobs(now), roomless_jobs()]
     if look.key:
         found = [jobs.filter(pk=_pk(look.key)) for jobs in found]
     jobs = [
@@ -91,6 +103,7 @@ def find(look: Look) -> list[Row]:
 
 def count(_staff: User) -> int:
     waiting = bounded_count(waiting_jobs(database_now()))
+    waiting += bounded_count(roomless_jobs())
     return min(MAX_COUNTED + 1, waiting + bounded_count(losing_jobs()))
 
 
@@ -99,6 +112,8 @@ def _row(job: Job, now: datetime) -> Row:
     what = JobKind(job.kind).label
     if job.losses >= MIN_LOSSES:
         why = f"{what} was interrupted {plural(job.losses, 'time')} without getting further."
+    elif job.waits_for_room:
+        why = f"{what} waits until a disk has room: free some, or add a larger disk."
     else:
         waited = human_duration((now - job.run_after).total_seconds())
         why = f"{what} has waited for {waited}, and no worker takes it up."

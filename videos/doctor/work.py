@@ -41,6 +41,7 @@ from videos.services.processing.enqueue import QUICK, SLOW, enqueue_worker
 from videos.services.schedules import SCHEDULES
 from videos.services.stored_files import StoredFile
 from videos.transcode.capabilities import check_ffmpeg
+from videos.transcode.confine import weaknesses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -287,6 +288,8 @@ def find_wrong_clock(_look: Look) -> Iterator[Finding]:
 
 
 def find_lacking_tools(_look: Look) -> Iterator[Finding]:
-    """Finds what FFmpeg lacks for processing videos."""
+    """Finds what FFmpeg lacks for processing videos, and what is missing to confine it."""
     for problem in check_ffmpeg(settings.FFMPEG_PATH):
         yield Finding("ffmpeg", problem, problem)
+    for weakness in weaknesses():
+        yield Finding("ffmpeg", weakness, weakness)

@@ -20,6 +20,7 @@ class Caption(SoftDeleteModel):
     language = models.CharField(max_length=12, help_text='A tag of RFC 5646; "und" if unknown.')
     label = models.CharField(max_length=100)
     body = models.TextField(help_text="WebVTT.")
+    size_bytes = models.IntegerField(default=0, help_text="Length of the body in bytes.")
     is_default = models.BooleanField(default=False)
     has_coordinates = models.BooleanField(
         default=False, help_text="It came with the uploaded file and holds coordinates of a place."
@@ -35,6 +36,8 @@ class Caption(SoftDeleteModel):
         db_table = "captions"
         ordering = ["code"]
         indexes = [
+            # For the sum of a member's captions from the index alone.
+            models.Index(fields=["video", "size_bytes"], name="captions_sizes"),
             models.Index(
                 fields=["deleted_at"],
                 condition=Q(deleted_at__isnull=False),

@@ -39,6 +39,9 @@ class Job(models.Model):
         default="",
         help_text="What was probed before the job was handed to the other cluster, as JSON.",
     )
+    waits_for_room = models.BooleanField(
+        default=False, help_text="It waits until a disk has room for its result."
+    )
     long_slot = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="The slot for long jobs that it takes."
     )

@@ -19,7 +19,8 @@ class Notification(models.Model):
     """One event that a member is told about.
 
     `comment` is set if it is about a comment, and only `report` if moderators handled a report: the
-    member reported something, or moderators wrote to them about their thing.
+    member reported something, or moderators wrote to them about their thing. Neither is set if it
+    is about the member's account; `text` says what happened.
     """
 
     member = models.ForeignKey(
@@ -36,7 +37,7 @@ class Notification(models.Model):
         "videos.Report", models.CASCADE, null=True, blank=True, related_name="notifications"
     )
     text = models.TextField(
-        blank=True, default="", max_length=MAX_TEXT, help_text="What a moderator wrote."
+        blank=True, default="", max_length=MAX_TEXT, help_text="What a moderator or the site wrote."
     )
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
     read_at = models.DateTimeField(null=True, blank=True)
@@ -75,10 +76,16 @@ class Notification(models.Model):
                     video__isnull=True,
                     comment__isnull=True,
                     report__isnull=False,
+                )
+                | Q(
+                    kind="ACCOUNT",
+                    video__isnull=True,
+                    comment__isnull=True,
+                    report__isnull=True,
                 ),
                 name="notices_about_one_thing",
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.video or self.report}"
+        return f"{self.get_kind_display()}: {self.video or self.report or self.text}"

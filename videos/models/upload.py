@@ -22,8 +22,8 @@ class Upload(models.Model):
 
     The row of an upload by the plain form is deleted when its request ends. That of a resumable
     upload stays, since its address answers while it is open, after it became a video, and for a
-    while after it was ended; quota and files are released by then. An open upload without new bytes
-    expires.
+    while after it was ended; quota, files and metadata are gone by then. An open upload without new
+    bytes expires.
 
     The process that writes has a lease: its token is in `writer_token` until `writer_until`. The
     offset is saved on condition of that token.
@@ -84,6 +84,8 @@ class Upload(models.Model):
             models.Index(
                 fields=["user", "-created_at"], condition=Q(state="OPEN"), name="uploads_open"
             ),
+            # For counting what a member created in an hour.
+            models.Index(fields=["user", "-created_at"], name="uploads_by_member"),
             models.Index(
                 fields=["touched_at", "id"],
                 condition=Q(state="OPEN", is_resumable=True),

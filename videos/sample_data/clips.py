@@ -11,6 +11,7 @@ from threading import Event
 
 from django.conf import settings
 
+from clipset.lib.sandbox import Access
 from videos.sample_data import scenes
 from videos.transcode.confine import Limits, find_program
 from videos.transcode.errors import CancelledError
@@ -146,7 +147,10 @@ def make_clip(clip: Clip, folder: Path, *, options: Options, tick: Tick) -> Path
         limits=LIMITS,
         stall_limit=STALL_SECONDS,
         tick=tick,
-        cwd=folder,
+        access=Access(
+            reads=tuple(folder / f"{number}.png" for number in range(len(scene.pictures))),
+            folder=folder,
+        ),
     )
     return output
 

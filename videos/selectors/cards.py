@@ -22,10 +22,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobProgress:
-    """Progress of processing: percent (0-100) and seconds; None if not known yet."""
+    """Progress of processing: percent (0-100) and seconds; None if not known yet.
+
+    `waits_for_room`: it waits until a disk has room.
+    """
 
     percent: int | None
     seconds_left: int | None
+    waits_for_room: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +105,11 @@ def progress_of(videos: Iterable[Video]) -> dict[object, JobProgress]:
     if not unfinished:
         return {}
     return {
-        job.video_id: JobProgress(percent=job.progress, seconds_left=job.seconds_left)
+        job.video_id: JobProgress(
+            percent=job.progress,
+            seconds_left=job.seconds_left,
+            waits_for_room=job.waits_for_room,
+        )
         for job in Job.objects.filter(video__in=unfinished, state__in=["WAITING", "RUNNING"])
     }
 

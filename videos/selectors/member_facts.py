@@ -11,14 +11,15 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.selectors import session_rows
 from accounts.services.quota import quota_state
-from clipset.database.limited import LimitedCount, LimitedTotal, counted
+from accounts.services.stored_limit import stored_state
+from clipset.database.limited import LimitedCount, counted
 from videos.enums import ProcessingStatus
 from videos.models import Comment, GuestLink, Video
-from videos.selectors.trash import kept_bytes
 
 if TYPE_CHECKING:
     from accounts.selectors import SessionRow
     from accounts.services.quota import QuotaState
+    from accounts.services.stored_limit import StoredState
 
 MAX_LISTED: Final = 5
 MAX_SESSIONS: Final = 3
@@ -28,9 +29,9 @@ MAX_SESSIONS: Final = 3
 class MemberFacts:
     """Facts about a member.
 
-    Counts are texts: "12", "1,000+". `hidden` and `failed` are "" if there are
-    none. `stored` is the size of renditions, originals and sources, `guest_links` are those that
-    are active. `sessions` are the log-ins that were used last; None if the viewer may not see them.
+    Counts are texts: "12", "1,000+". `hidden` and `failed` are "" if there are none.
+    `guest_links` are those that are active. `sessions` are the log-ins that were used last; None if
+    the viewer may not see them.
     """
 
     member: User
@@ -38,7 +39,7 @@ class MemberFacts:
     videos: str
     hidden: str
     failed: str
-    stored: str
+    stored: StoredState
     comments: str
     guest_links: str
     sessions: list[SessionRow] | None
@@ -63,17 +64,16 @@ def member_facts(member: User, *, shows_sessions: bool) -> MemberFacts:
     hidden_ones = own.filter(is_hidden__in=[True])
     failed = own.filter(is_hidden__in=[False, True], processing_status=ProcessingStatus.FAILED)
     found = User.objects.filter(pk=member.pk).values_list(
-        LimitedTotal(own, kept_bytes()),
-        *map(LimitedCount, (hidden_ones, failed, comments, links)),
+        *map(LimitedCount, (own, hidden_ones, failed, comments, links)),
     )
-    total, hidden, failures, said, shared = found.get()
+    videos, hidden, failures, said, shared = found.get()
     return MemberFacts(
         member=member,
         quota=quota_state(member),
-        videos=counted(total.count),
+        videos=counted(videos),
         hidden=counted(hidden) if hidden else "",
         failed=counted(failures) if failures else "",
-        stored=total.size,
+        stored=stored_state(member),
         comments=counted(said),
         guest_links=counted(shared),
         sessions=session_rows(member, current=None)[:MAX_SESSIONS] if shows_sessions else None,

@@ -64,8 +64,10 @@ def notification_page(*, viewer: User, after: str = "") -> NotificationPage:
 
 
 def notification_url(notification: Notification, *, viewer: User) -> str:
-    """The address that a notification leads to: the video, the comment, or the member's own
-    reports. One query for a message from moderators, else none."""
+    """The address that a notification leads to: the video, the comment, the settings, or the
+    member's own reports. One query for a message from moderators, else none."""
+    if notification.kind == NotificationKind.ACCOUNT:
+        return reverse("settings")
     report = notification.report
     if report is None:
         about = notification.comment or notification.video

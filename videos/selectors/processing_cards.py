@@ -89,7 +89,7 @@ def card_changes(
 
 def _look(card: VideoCard) -> str:
     shown = card.progress
-    told = (shown.percent, shown.seconds_left) if shown else None
+    told = (shown.percent, shown.seconds_left, shown.waits_for_room) if shown else None
     return (
         f"{crc32(repr((card.state, card.awaits_thumbnail, card.thumbnail_url, told)).encode()):x}"
     )

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from clipset.database.expressions import OctetLength
 from clipset.lib.text import clean_line
 from videos.models import Caption, CaptionWords, Video
 from videos.selectors.captions import caption_name
 from videos.services.audit import record_on_video
 from videos.services.caption_words import fold_captions
+from videos.services.locks import lock_uploader
 from videos.services.search_index import index_video
+from videos.services.stored_total import OverStorageError, add_stored, check_storage
 from videos.transcode.captions import (
     LABEL_CHARACTERS,
     MAX_BYTES_IN_ALL,
@@ -27,14 +28,10 @@ from videos.transcode.text_encodings import decode_text
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from django_stubs_ext import WithAnnotations
+    from accounts.models import User
 
 MAX_TRACKS: Final = 50  # of a video
 MAX_REMOVED: Final = 10  # removed tracks of a video that are kept to be restored
-
-
-class _Sized(TypedDict):
-    size: int  # bytes of the track
 
 
 def add_caption(*, video: Video, contents: bytes, language: str, label: str) -> Caption:
@@ -52,19 +49,32 @@ def add_caption(*, video: Video, contents: bytes, language: str, label: str) -> 
     words = fold_captions(body)
     size = len(body.encode())
     with transaction.atomic():
+        uploader = lock_uploader(video.pk)
         tracks = _tracks_of(video)
         _check_room(video, tracks, size)
+        if uploader is not None:
+            _charge(uploader, size)
         caption = Caption.objects.create(
             video=video,
             code=_free(language, {track.code for track in tracks}, "-"),
             language=language,
             label=_free_label(label or language_name(language), tracks),
             body=body,
+            size_bytes=size,
         )
         CaptionWords.objects.create(caption=caption, words=words)
         index_video(video.pk)
         _record(caption, "add_caption")
     return caption
+
+
+def _charge(uploader: User, size: int) -> None:
+    """Counts a track toward its video's uploader. Raises: ValidationError over their limit."""
+    try:
+        check_storage(uploader, size)
+    except OverStorageError as refusal:
+        raise ValidationError(refusal.sentence) from refusal
+    add_stored(member=uploader.pk, size=size)
 
 
 def read_captions(contents: bytes, language: str = "") -> str:
@@ -151,11 +161,10 @@ def restore_caption(*, caption: Caption) -> Caption:
         if (present := next((it for it in tracks if it.pk == caption.pk), None)) is not None:
             return present
         deleted = Caption.objects.undoable().filter(pk=caption.pk, video=caption.video_id)
-        sized = deleted.defer("body").annotate(size=OctetLength("body"))
-        found = cast("WithAnnotations[Caption, _Sized] | None", sized.first())
+        found = deleted.defer("body").first()
         if found is None:
             raise ValidationError("It's too late to undo this. Add the file again.")
-        _check_room(caption.video, tracks, found.size)
+        _check_room(caption.video, tracks, found.size_bytes)
         taken = {track.code for track in tracks}
         if found.code in taken:
             found.code = _free(found.language, taken, "-")
@@ -205,10 +214,7 @@ def _tracks_of(video: Video) -> list[Caption]:
 
 def _bytes_of(video: Video) -> int:
     """Bytes of all present tracks of a video."""
-    sizes = (
-        Caption.objects.present().filter(video=video).values_list(OctetLength("body"), flat=True)
-    )
-    return sum(sizes)
+    return sum(Caption.objects.present().filter(video=video).values_list("size_bytes", flat=True))
 
 
 def _free_label(label: str, tracks: Iterable[Caption]) -> str:

@@ -33,6 +33,7 @@ from siteconfig.services.heartbeat import alive_before
 from videos.models import Video, VideoDeletion
 from videos.services.audit import acts_on_videos
 from videos.services.locks import lock_videos
+from videos.services.stored_total import count_stored
 from videos.services.trash import ADMIN_EMPTIES, TRASHED, put_into_trash
 from videos.services.trash import MAX_BATCH as MAX_TRASHED
 
@@ -244,5 +245,12 @@ def _delete_videos(video_ids: list[UUID]) -> int:
     """Deletes videos for good."""
     with transaction.atomic():
         lock_videos(video_ids)
-        _, rows = Video.objects.filter(pk__in=video_ids).delete()
+        videos = Video.objects.filter(pk__in=video_ids)
+        members = set(videos.order_by().values_list("uploaded_by", flat=True))
+        _, rows = videos.delete()
+        transaction.on_commit(lambda: _count_again(members), robust=True)
     return rows.get("videos.Video", 0)
+
+
+def _count_again(members: set[UUID]) -> None:
+    count_stored(members)

@@ -13,8 +13,9 @@ from siteconfig.services.audit import differences, is_done_by_staff
 from videos.models import Video
 from videos.models.video import TITLE_BLANK
 from videos.services.audit import placement, record_on_video
-from videos.services.locks import lock_videos
+from videos.services.locks import lock_uploader, lock_videos
 from videos.services.search_index import index_details
+from videos.services.stored_total import add_stored, stored_of
 
 if TYPE_CHECKING:
     from categories.models import Category
@@ -71,6 +72,8 @@ def delete_video(*, video: Video, reason: str = "") -> None:
     """Deletes a video for good; its files follow (videos.signals). Its quota is not released: the
     quota limits what is uploaded, not what is kept."""
     with transaction.atomic():
+        lock_uploader(video.pk)
         lock_videos([video.pk])
         record_on_video("video.delete", video, reason=reason)
+        add_stored(member=video.uploaded_by_id, size=-stored_of(video.pk))
         video.delete()

@@ -52,6 +52,7 @@ from videos.services.stored_files import (
     small_of,
     stored_path,
 )
+from videos.services.stored_total import count_stored
 from videos.services.uploads.expire import is_whole_after_all
 from videos.transcode.formats import extension_by_contents
 from videos.transcode.publish import copy_file
@@ -314,6 +315,7 @@ def prune_originals() -> int:
         .exclude(original_root__in=unavailable_roots())
     )
     pruned = 0
+    members: set[UUID] = set()
     for video in list(old[:MAX_PRUNED_AT_ONCE]):
         original = StoredFile(video.original_root, video.original_key)
         with transaction.atomic():
@@ -321,4 +323,6 @@ def prune_originals() -> int:
             if same.update(original_root="", original_key=""):
                 request_removals([original], reason=RemovalReason.PRUNED, video_id=video.pk)
                 pruned += 1
+                members.add(video.uploaded_by_id)
+    count_stored(members)
     return pruned

@@ -119,6 +119,11 @@ def notify_of_unhidden_comment(*, comment: Comment) -> None:
     hidden.delete()
 
 
+def notify_of_account(member: User, text: str) -> None:
+    """Tells a member what happened to their account. In the transaction of that."""
+    Notification.objects.create(member=member, kind=NotificationKind.ACCOUNT, text=text)
+
+
 def _unread(member: UUID, kinds: list[NotificationKind], **about: object) -> QuerySet[Notification]:
     about.setdefault("comment", None)
     return Notification.objects.filter(

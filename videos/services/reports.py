@@ -50,6 +50,9 @@ if TYPE_CHECKING:
 MAX_REPORTS: Final = 10
 WITHIN: Final = timedelta(hours=1)
 
+# How many decisions with a message a moderator sends.
+MAX_ANSWERS: Final = 60
+TOO_MANY_ANSWERS: Final = "You've sent many messages. Leave them empty, or try again in an hour."
 TOO_MANY: Final = "You've sent many reports in a short time. Try again in an hour."
 NOBODY_ELSE: Final = (
     "{} is the only admin, so nobody else could handle your report. Write to them directly."
@@ -229,6 +232,7 @@ def _handle(
 ) -> list[Report]:
     texts = _checked_answer(answer, act)
     with transaction.atomic():
+        _count_messages(by, answer)
         _lock_thing(report)
         current = _locked(Report.objects.handled_by_staff(by)).get(pk=report.pk)
         if not current.is_open:
@@ -245,6 +249,14 @@ def _handle(
         states = (ReportState.OPEN, state)
         _record(f"report.{verb}", current, states, reports=len(reports), **after)
     return reports
+
+
+def _count_messages(by: User, answer: Answer) -> None:
+    """Counts a decision that sends a message. Raises: ValidationError after too many."""
+    if by.is_admin or not (answer.message_to_reporter or answer.message_to_member):
+        return
+    if not allow("report answer", str(by.pk), times=MAX_ANSWERS, within=WITHIN):
+        raise ValidationError(TOO_MANY_ANSWERS)
 
 
 def handled_sentence(report: Report) -> str:

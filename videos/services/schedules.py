@@ -13,6 +13,7 @@ _SLOW: Final[str] = settings.TRANSCODE_CLUSTER
 SCHEDULES: Final[tuple[tuple[str, str, int, str | None], ...]] = (
     ("Reset weekly quotas", "accounts.tasks.reset_quotas", 60, None),
     ("Remove expired sessions and invitations", "accounts.tasks.clear_expired", 24 * 60, None),
+    ("Delete accounts of members who left", "accounts.tasks.trash_leaving_members", 60, None),
     ("Look after jobs", "videos.tasks.look_after_jobs", 1, None),
     ("Tidy up the temp folder", "videos.tasks.tidy_up", 10, None),
     ("Make missing thumbnails for lists", "videos.tasks.make_missing_small_thumbnails", 10, None),

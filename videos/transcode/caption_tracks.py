@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from clipset.lib.sandbox import Access
 from videos.transcode.captions import (
     LABEL_CHARACTERS,
     MAX_BYTES,
@@ -97,7 +98,7 @@ def extract_captions(
             ),
             on_output=lambda _: None,
             tick=lambda _: tick(NEARLY_DONE),
-            cwd=workdir,
+            access=Access(reads=(source,), folder=workdir),
         )
         bodies = _read_bodies(files, info, tick)
     except NO_CAPTIONS:

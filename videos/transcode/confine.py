@@ -1,11 +1,13 @@
-"""Limits of a process: wraps a command in small programs that each set one limit.
+"""Limits of a process: wraps a command in programs that confine it (decision 25).
 
-Each program sets one thing and ``exec``s the next, so that the started process becomes the command
-itself at the end:
+    nice, bubblewrap (``clipset.lib.sandbox``), prlimit, the command
 
-    nice, unshare (no network), setpriv (dies with its parent), prlimit, the command
+Where bubblewrap is missing or forbidden, small programs each set one thing and ``exec`` the next:
 
-This replaces ``preexec_fn``, which runs Python in a forked child and may deadlock.
+    nice, unshare (no network), setpriv (no capabilities, dies with its parent), prlimit, command
+
+It then sees all files of its user; ``weaknesses`` says so. All this replaces ``preexec_fn``, which
+runs Python in a forked child and may deadlock.
 """
 
 from __future__ import annotations
@@ -16,15 +18,20 @@ import os
 import resource
 import shutil
 import subprocess
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from clipset.lib.sandbox import MAX_PROCESSES, Access, lacks_filter, sandboxed, why_not
 from videos.transcode.errors import ProcessingError
 from videos.transcode.types import GIB
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+# Root keeps no other capability where bubblewrap does not work: it reads files of other owners.
+WITHOUT_SWITCH: Final = ("--inh-caps=-all", "--bounding-set=-all,+dac_override")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +58,47 @@ def cannot_process(*, detail: str) -> ProcessingError:
     )
 
 
-def confined(argv: Sequence[str], limits: Limits) -> list[str]:
-    """Returns the command with the programs in front of it that set the limits.
+@contextmanager
+def confined(
+    argv: Sequence[str], limits: Limits, access: Access | None
+) -> Iterator[tuple[list[str], tuple[int, ...]]]:
+    """Context manager that gives the command with what confines it in front of it, and the
+    descriptors that it must inherit.
+
+    Args:
+        access: what the command may see; None to let it see everything, which is for tests.
 
     Raises:
         ProcessingError: a program is missing.
     """
+    command = [find_program(argv[0]), *argv[1:]]
+    nice = [find_program("nice"), "-n", str(limits.nice)]
+    prlimit = [find_program("prlimit"), *_prlimit_words(limits), "--"]
+    if access is None or why_not():
+        yield [*nice, *_without_network(), *_bound(), *prlimit, *command], ()
+        return
+    prlimit.insert(1, f"--nproc={_limit(resource.RLIMIT_NPROC, MAX_PROCESSES)}")
+    with sandboxed(command, access, limits=prlimit) as (words, descriptors):
+        yield [*nice, *words], descriptors
+
+
+def weaknesses() -> list[str]:
+    """Returns one sentence for each thing that is missing to confine FFmpeg, with what to do."""
+    found = []
+    if reason := why_not():
+        network = "" if _without_network() else " and reaches the network"
+        found.append(
+            f"FFmpeg sees all files of its user{network}, because {reason[0].lower()}{reason[1:]}"
+        )
+    elif lacks_filter():
+        found.append(
+            "FFmpeg runs without a seccomp filter, because Clipset has none for this kind of"
+            " processor. All else that confines it works."
+        )
+    return found
+
+
+def _prlimit_words(limits: Limits) -> list[str]:
     cpu = math.ceil(limits.wall_seconds) * (os.cpu_count() or 1) + 1
     wanted = [
         ("data", resource.RLIMIT_DATA, limits.memory_bytes),
@@ -65,17 +107,14 @@ def confined(argv: Sequence[str], limits: Limits) -> list[str]:
     ]
     if limits.file_bytes is not None:
         wanted.append(("fsize", resource.RLIMIT_FSIZE, limits.file_bytes))
-    return [
-        *(find_program("nice"), "-n", str(limits.nice)),
-        *_without_network(),
-        # After unshare, because the kernel may clear the death signal when credentials change.
-        *(find_program("setpriv"), "--pdeathsig", "KILL", "--no-new-privs", "--"),
-        find_program("prlimit"),
-        *(f"--{name}={_limit(number, value)}" for name, number, value in wanted),
-        "--",
-        find_program(argv[0]),
-        *argv[1:],
-    ]
+    return [f"--{name}={_limit(number, value)}" for name, number, value in wanted]
+
+
+def _bound() -> list[str]:
+    """Returns the command that binds a process to its parent and takes its capabilities."""
+    # After unshare, because the kernel may clear the death signal when credentials change.
+    words = [find_program("setpriv"), "--pdeathsig", "KILL", "--no-new-privs"]
+    return [*words, *(WITHOUT_SWITCH if os.geteuid() == 0 else ()), "--"]
 
 
 def _limit(number: int, value: int) -> str:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from clipset.lib.durable import sync
+from clipset.lib.sandbox import Access
 from videos.transcode.aac import reason_to_encode
 from videos.transcode.beside import beside
 from videos.transcode.commands import output_path, transcode_command
@@ -68,7 +69,7 @@ class EarlyCopy:
                     stall_limit=self._options.stall_seconds,
                     tick=tick,
                     tick_interval=TICK_SECONDS,
-                    cwd=self._folder,
+                    access=Access(reads=(self._source,), folder=self._folder),
                 )
                 is_finished = _is_finished(self._folder, plan.top, tick)
             except (TranscodeError, OSError):

@@ -10,16 +10,19 @@ import math
 import signal
 import time
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import ffmpeg
 
+from clipset.lib.sandbox import Access
 from videos.transcode.confine import Limits
 from videos.transcode.errors import (
     FfmpegFailedError,
     KilledBySignalError,
     OutOfMemoryError,
     OutOfTimeError,
+    OutputTooLargeError,
     ProcessingError,
     StalledError,
 )
@@ -54,6 +57,9 @@ TRIAL_ENCODING = Encoding(preset="veryfast", crf=21, maxrate=2_000_000, keyframe
 # The average bit rate as a share of the cap, for encoders that need both.
 AVERAGE_SHARE = 2 / 3
 
+# How long the cap may be exceeded for, and by how much: a full buffer lasts this long.
+BUFFER_SECONDS = 2
+
 # Signals by which a faulty driver ends FFmpeg.
 CRASHES = frozenset(
     {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE, signal.SIGSYS}
@@ -81,7 +87,7 @@ def coder_options(
         "c:v": encoder,
         "profile:v": "high",
         "maxrate": encoding.maxrate,
-        "bufsize": 2 * encoding.maxrate,
+        "bufsize": BUFFER_SECONDS * encoding.maxrate,
         "force_key_frames": f"expr:{condition}",
         "g": 2 * frames,
         "color_range": "tv",
@@ -159,6 +165,17 @@ def device_options(encoder: EncoderName, options: Options) -> tuple[str, ...]:
     return ("-vaapi_device", options.vaapi_device) if encoder == "h264_vaapi" else ()
 
 
+def devices_of(encoder: EncoderName, options: Options) -> tuple[Path, ...]:
+    """Returns the devices that an encoder uses."""
+    if encoder == "h264_vaapi":
+        return (Path(options.vaapi_device),)
+    if encoder == "h264_qsv":
+        return tuple(sorted(Path("/dev/dri").glob("renderD*")))
+    if encoder == "h264_nvenc":
+        return tuple(sorted(Path("/dev").glob("nvidia*")))
+    return ()
+
+
 def handed_over(picture: Any, encoder: EncoderName) -> Any:
     """Uploads a filtered picture to the hardware if the encoder needs that."""
     if encoder == "h264_vaapi":
@@ -189,10 +206,15 @@ def choose_encoder(options: Options, tick: Tick = no_tick) -> EncoderChoice:
 
 
 def may_be_hardware(error: ProcessingError) -> bool:
-    """Returns whether hardware may be the cause: not for a service stop or a full disk."""
+    """Returns whether hardware may be the cause: not for a service stop or a full disk.
+
+    It is for a result that exceeds its cap: some drivers have no mode with quality and cap.
+    """
     if isinstance(error, KilledBySignalError):
         return error.signal in CRASHES
-    return isinstance(error, FfmpegFailedError | OutOfMemoryError | StalledError)
+    return isinstance(
+        error, FfmpegFailedError | OutOfMemoryError | OutputTooLargeError | StalledError
+    )
 
 
 def fallen_back(choice: EncoderChoice, error: ProcessingError) -> EncoderChoice:
@@ -212,7 +234,13 @@ def _trial(options: Options, tick: Tick) -> EncoderChoice:
         nice=options.nice,
     )
     try:
-        capture(trial_command(options), limits=limits, on_output=lambda _: None, tick=tick)
+        capture(
+            trial_command(options),
+            limits=limits,
+            on_output=lambda _: None,
+            tick=tick,
+            access=Access(devices=devices_of(options.encoder, options)),
+        )
     except ProcessingError as error:
         if not (may_be_hardware(error) or isinstance(error, OutOfTimeError)):
             raise

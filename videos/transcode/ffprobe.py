@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clipset.lib.sandbox import Access
 from videos.transcode.confine import Limits
 from videos.transcode.formats import input_words
 from videos.transcode.run import capture
@@ -49,4 +50,5 @@ def ffprobe(
         ),
         on_output=on_output,
         tick=tick,
+        access=Access(reads=view.files),
     )

@@ -49,15 +49,16 @@ class Patch(NamedTuple):
 
 
 class View(NamedTuple):
-    """How ffprobe opens a file: an address, and the protocols that it needs."""
+    """How ffprobe opens a file: an address, the files in it, and the protocols that it needs."""
 
     address: str
+    files: tuple[Path, ...]
     protocols: str = "file"
 
 
 def plain_view(path: Path) -> View:
     """Returns the file as it is."""
-    return View(f"file:{path.absolute()}")
+    return View(f"file:{path.absolute()}", (path,))
 
 
 def masked_view(path: Path, patches: Iterable[Patch], folder: Path) -> View | None:
@@ -68,17 +69,18 @@ def masked_view(path: Path, patches: Iterable[Patch], folder: Path) -> View | No
         folder: where the patches are stored; it must exist as long as the view is used.
     """
     address, at, size = f"file:{path.absolute()}", 0, path.stat().st_size
-    parts = []
+    parts, files = list[str](), [path]
     for number, patch in enumerate(sorted(patches)):
         shown = folder / f"{number}.bin"
         shown.write_bytes(patch.content)
+        files.append(shown)
         parts += [_part(address, at, patch.offset), f"file:{shown.absolute()}"]
         at = patch.offset + len(patch.content)
     parts.append(_part(address, at, size))
     joined = "concat:" + "|".join(parts)
     if any("|" in part for part in parts) or len(os.fsencode(joined)) > MAX_ADDRESS_BYTES:
         return None
-    return View(joined, "file,concat,subfile")
+    return View(joined, tuple(files), "file,concat,subfile")
 
 
 def _part(address: str, start: int, end: int) -> str:

@@ -7,13 +7,21 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from clipset.lib.sandbox import Access
 from videos.transcode.aac import reason_to_encode
+from videos.transcode.caps import check_caps
 from videos.transcode.commands import (
     DAMAGED_STATUS,
     output_path,
     transcode_command,
 )
-from videos.transcode.encoders import SOFTWARE, choose_encoder, fallen_back, may_be_hardware
+from videos.transcode.encoders import (
+    SOFTWARE,
+    choose_encoder,
+    devices_of,
+    fallen_back,
+    may_be_hardware,
+)
 from videos.transcode.errors import (
     DifferentTimesError,
     FaultyResultError,
@@ -271,6 +279,8 @@ def make_renditions(
     try:
         if not is_taken:
             _run(source, workdir, info, plan, encoder=name, options=options, tick=tick)
+            if name != SOFTWARE:
+                check_caps(workdir, plan, options)
     except ProcessingError as error:
         if choice is None or name == SOFTWARE or not may_be_hardware(error):
             raise
@@ -304,7 +314,7 @@ def _run(
             limits=limits_of(info, plan, options),
             stall_limit=options.stall_seconds,
             tick=tick,
-            cwd=workdir,
+            access=Access(reads=(source,), folder=workdir, devices=devices_of(encoder, options)),
         )
     except FfmpegFailedError as error:
         if error.status == DAMAGED_STATUS or DAMAGED.search(error.detail):

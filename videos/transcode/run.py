@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clipset.lib.sandbox import Access, signal_of
 from videos.transcode.confine import Limits, cannot_process, confined
 from videos.transcode.errors import (
     DiskFullError,
@@ -50,13 +51,14 @@ def run(
     stall_limit: float,
     tick: Tick = no_tick,
     tick_interval: float = 1.0,
-    cwd: Path | None = None,
+    access: Access | None,
 ) -> None:
     """Runs FFmpeg with ``-progress pipe:1``. Returns when its whole process group has ended.
 
     Args:
         duration: expected seconds of output, for the progress; None if unknown.
         stall_limit: seconds that FFmpeg may report the same progress.
+        access: what FFmpeg may see of the site, and where it writes; None for everything, in tests.
         tick: called every ``tick_interval`` seconds, whether FFmpeg reports anything or not. If
             it raises, the process group is killed and the error is raised again.
 
@@ -70,7 +72,7 @@ def run(
         tick(meter.progress())
 
     _supervise(
-        argv, limits=limits, beat=beat, interval=tick_interval, on_output=meter.feed, cwd=cwd
+        argv, limits=limits, beat=beat, interval=tick_interval, on_output=meter.feed, access=access
     )
 
 
@@ -81,7 +83,7 @@ def capture(
     on_output: Callable[[bytes], None],
     tick: Tick = no_tick,
     tick_interval: float = 1.0,
-    cwd: Path | None = None,
+    access: Access | None,
 ) -> str:
     """Runs a program and passes its output to ``on_output`` in parts.
 
@@ -93,7 +95,7 @@ def capture(
         beat=lambda: tick(Progress()),
         interval=tick_interval,
         on_output=on_output,
-        cwd=cwd,
+        access=access,
     )
 
 
@@ -159,22 +161,23 @@ def _supervise(
     beat: Callable[[], None],
     interval: float,
     on_output: Callable[[bytes], None],
-    cwd: Path | None,
+    access: Access | None,
 ) -> str:
-    process = subprocess.Popen(
-        confined(argv, limits),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={},
-        cwd=cwd,
-        start_new_session=True,
-    )
     tail = bytearray()
-    try:
-        _pump(process, limits.wall_seconds, beat, interval, on_output, tail)
-    finally:
-        _end_group(process)
+    with confined(argv, limits, access) as (command, descriptors):
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={},
+            pass_fds=descriptors,
+            start_new_session=True,
+        )
+        try:
+            _pump(process, limits.wall_seconds, beat, interval, on_output, tail)
+        finally:
+            _end_group(process)
     messages = tail.decode("utf-8", "replace").strip()
     _raise_for(process.returncode, messages)
     return messages
@@ -257,7 +260,25 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, 0)
         except ProcessLookupError:
             return
-        time.sleep(0.005)
+        if not _has_living(process.pid):
+            return
+        time.sleep(0.002)
+
+
+def _has_living(group: int) -> bool:
+    """Whether a process group has more than zombies. bubblewrap leaves one, for which the system's
+    first process has to wait; some of those take seconds.
+
+    Looks only at processes with higher numbers than the group: its members started later.
+    """
+    for place in Path("/proc").iterdir():
+        if not place.name.isdecimal() or int(place.name) <= group:
+            continue
+        with suppress(OSError):
+            stat = (place / "stat").read_text().rpartition(")")[2].split()
+            if int(stat[2]) == group and stat[0] not in "ZX":
+                return True
+    return False
 
 
 def _raise_for(status: int, stderr: str) -> None:
@@ -267,16 +288,19 @@ def _raise_for(status: int, stderr: str) -> None:
         raise disk_full(detail=stderr)
     if status == 0:
         return
-    if status == -signal.SIGXCPU:
+    ended_by = signal_of(status)
+    if ended_by == signal.SIGXCPU:
         raise _out_of_time("processor time used up")
-    if status == -signal.SIGXFSZ:
+    if ended_by == signal.SIGXFSZ:
         raise OutputTooLargeError(
             "The processed video became larger than allowed. Convert it on your device and upload"
             " the result.",
             detail=stderr,
         )
-    if status < 0:
-        raise KilledBySignalError(-status, detail=stderr)
+    if ended_by:
+        raise KilledBySignalError(ended_by, detail=stderr)
+    if stderr.startswith(("bwrap: ", "setpriv: ", "prlimit: ")):
+        raise cannot_process(detail=stderr)
     if NO_MEMORY.search(stderr):
         raise OutOfMemoryError(
             "The video needs more memory than processing may use. Convert it to a lower resolution"

@@ -8,6 +8,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from clipset.lib.sandbox import Access
 from videos.transcode.beside import beside
 from videos.transcode.confine import Limits
 from videos.transcode.errors import (
@@ -144,6 +145,7 @@ def _decodes(path: Path, track: Json, options: Options, tick: Tick, seconds: flo
             ),
             on_output=lambda _: None,
             tick=tick,
+            access=Access(reads=(path,)),
         )
     except OutOfTimeError:
         return True

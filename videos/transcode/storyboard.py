@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from clipset.lib.sandbox import Access
 from videos.transcode.captions import HEADER, timestamp
 from videos.transcode.confine import Limits
 from videos.transcode.errors import (
@@ -107,7 +108,7 @@ def make_storyboard(
             limits=limits,
             on_output=lambda _: None,
             tick=tick,
-            cwd=sheet.parent,
+            access=Access(reads=(video,), folder=sheet.parent),
         )
         return sheet.exists() and sheet.stat().st_size > 0
     sheet.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import ffmpeg
 
+from clipset.lib.sandbox import Access
 from videos.transcode.commands import SCALE_FLAGS, address, compiled
 from videos.transcode.confine import Limits
 from videos.transcode.errors import (
@@ -127,7 +128,9 @@ def make_thumbnail(
     """
     side = options.thumbnail_long_side
     width, height = fit(*size, short=side, long=side)
+    access = Access(reads=(video,), folder=thumbnail.parent)
     for search in _searches(seconds, at):
+        thumbnail.unlink(missing_ok=True)  # confined, FFmpeg can't overwrite it
         argv = thumbnail_command(
             video, thumbnail, search, width=width, height=height, options=options
         )
@@ -138,7 +141,7 @@ def make_thumbnail(
             nice=options.nice,
         )
         with suppress(*NO_THUMBNAIL):
-            capture(argv, limits=limits, on_output=lambda _: None, tick=tick, cwd=video.parent)
+            capture(argv, limits=limits, on_output=lambda _: None, tick=tick, access=access)
         if thumbnail.exists() and thumbnail.stat().st_size > 0:
             return True
     return False

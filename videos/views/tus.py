@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from clipset.server.sockets import connection_of
 from siteconfig.services.config import current_config
 from videos.access import own_upload
 from videos.forms import UploadDetailsForm
+from videos.selectors.transfers import running_transfer
 from videos.selectors.uploads import quota_left, unfinished_uploads, upload_address
 from videos.services.uploads.append import (
     Body,
@@ -44,6 +46,8 @@ from videos.tus.types import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from django.http import HttpRequest
 
     from clipset.lib.requests import MemberRequest
@@ -160,7 +164,8 @@ def _run_on(request: MemberRequest, command: Command, upload: Upload) -> Answer:
     if isinstance(command, Ask):
         return _with_video(answers.status(settle_status(upload=upload)), upload)
     if isinstance(command, Append):
-        status = append_chunk(upload=upload, chunk=command, body=_body(request))
+        with _body(request) as body:
+            status = append_chunk(upload=upload, chunk=command, body=body)
         return _with_video(answers.appended(status), upload)
     assert isinstance(command, Terminate)
     terminate_upload(upload=upload)
@@ -168,9 +173,9 @@ def _run_on(request: MemberRequest, command: Command, upload: Upload) -> Answer:
 
 
 def _create(request: MemberRequest, command: Create) -> Answer:
-    upload = create_with_chunk(
-        user=request.user, command=command, details=_details(request, command), body=_body(request)
-    )
+    details = _details(request, command)
+    with _body(request) as body:
+        upload = create_with_chunk(user=request.user, command=command, details=details, body=body)
     created = answers.created(
         status_of(upload), location=upload_address(upload), has_body=bool(command.size)
     )
@@ -186,8 +191,16 @@ def _details(request: MemberRequest, command: Create) -> VideoDetails:
     return VideoDetails(**form.cleaned_data)
 
 
-def _body(request: MemberRequest) -> Body:
-    return Body(read=request.read, connection=connection_of(request))
+@contextmanager
+def _body(request: MemberRequest) -> Iterator[Body]:
+    """The body, which is not read any further when the right to send it is lost. The connection
+    stays, so that the client hears of it."""
+    with running_transfer(request, cut=False) as transfer:
+        yield Body(
+            read=request.read,
+            connection=connection_of(request),
+            is_stopped=lambda: transfer.is_stopped,
+        )
 
 
 def _with_video(answer: Answer, upload: Upload) -> Answer:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse, UnreadablePostError
 from django.shortcuts import redirect, render
 from django.utils.html import format_html
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -14,11 +14,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.services.quota import quota_state
 from accounts.services.quota_refusals import note_refusal
+from accounts.services.stored_limit import stored_state
 from clipset.lib.refusals import RefusedError
 from clipset.lib.requests import with_headers
 from siteconfig.services.config import current_config
 from videos.forms import UploadForm
 from videos.selectors.playlists import own_playlists
+from videos.selectors.transfers import running_transfer
 from videos.services.playlists import discard_playlist
 from videos.services.uploads.create import VideoDetails, accepted_extensions, begin_upload
 from videos.services.uploads.expire import end_upload
@@ -60,7 +62,10 @@ def _receive(request: MemberRequest, reserved: Upload) -> HttpResponse:
     handler = VideoUploadHandler(request, reserved)
     request.upload_handlers = [handler]
     try:
-        form = UploadForm(request.POST, request.FILES)
+        with running_transfer(request, cut=True) as transfer:
+            form = UploadForm(request.POST, request.FILES)
+        if transfer.is_stopped:
+            raise UnreadablePostError("The right to send the upload was lost.")
         if handler.refusal is not None:
             # Before the CSRF check, whose token may be behind the part that was not read.
             form.errors.pop("file", None)
@@ -127,11 +132,13 @@ def _page(
     if quota.left_bytes == 0:
         # The page has no form then, so nothing else would tell staff that they want to upload.
         note_refusal(user=request.user, size=None)
+    config = current_config()
     context = {
         "form": form,
         "refusal": refusal,
         "quota": quota,
-        "max_file_size_bytes": current_config().max_file_size_bytes,
+        "stored": stored_state(request.user, config=config),
+        "max_file_size_bytes": config.max_file_size_bytes,
         "accepted": settings.ACCEPTED_VIDEO_FORMATS,
         "extensions": accepted_extensions(),
         "max_files": MAX_FILES,

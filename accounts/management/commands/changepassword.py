@@ -1,4 +1,4 @@
-"""Django's command that sets a password, which also records whose."""
+"""Django's command that sets a password, which also records whose, and ends their sessions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.contrib.auth.management.commands import changepassword
 
 from accounts.models import User
 from accounts.services.audit import record_about
+from accounts.services.members import end_other_sessions
 
 
 class Command(changepassword.Command):
@@ -17,4 +18,5 @@ class Command(changepassword.Command):
         # Django's own default name, too.
         member = User.objects.get_by_natural_key(options["username"] or getpass.getuser())
         record_about(member, "member.password")
+        end_other_sessions(user=member, keep=None)  # ended by the new password; now their rows go
         return said

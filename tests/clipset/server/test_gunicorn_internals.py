@@ -57,6 +57,9 @@ def test_the_version_is_one_that_the_page_was_written_for() -> None:
 # -- The worker ---------------------------------------------------------------------------------
 OVERRIDDEN = {
     "init_process": ["self"],
+    "accept": ["self", "listener"],
+    "wait_for_and_dispatch_events": ["self", "timeout"],
+    "murder_pending": ["self"],
     "handle_exit": ["self", "sig", "frame"],
     "enqueue_req": ["self", "conn"],
     "on_client_socket_readable": ["self", "conn", "client"],
@@ -74,7 +77,7 @@ def test_a_method_that_the_worker_overrides_is_there(name: str) -> None:
 
 def test_the_worker_overrides_nothing_that_the_page_does_not_name() -> None:
     own = {name for name in vars(WebWorker) if not name.startswith("__")}
-    assert own - {"_await_head"} == set(OVERRIDDEN)
+    assert own - {"_await_head", "_close_idle"} == set(OVERRIDDEN)
     assert all(f"`{name}`" in PAGE for name in OVERRIDDEN)
 
 
@@ -300,8 +303,10 @@ def configuration() -> set[str]:
 def test_the_settings_that_are_used_exist() -> None:
     expected = {
         "wsgi_app", "bind", "backlog", "worker_class", "workers", "threads", "preload_app",
-        "timeout", "graceful_timeout", "keepalive", "worker_tmp_dir", "control_socket_disable",
+        "worker_connections", "timeout", "graceful_timeout", "keepalive", "worker_tmp_dir",
+        "control_socket_disable",
         "forwarded_allow_ips", "accesslog", "errorlog", "access_log_format", "on_starting",
+        "forwarder_headers",
         "logger_class",
     }  # fmt: skip
     assert configuration() == expected, look_at("The configuration")

@@ -22,6 +22,7 @@ from clipset.server.redact import redact_path
         ("/register/abc/", "/register/…"),
         ("/password-reset/MQ/abc-def/", "/password-reset/…"),
         ("/password-reset/done/", "/password-reset/…"),
+        ("/settings/email/abc-def/", "/settings/email/…"),
         ("/clips/s/abc/", "/clips/s/…"),
         # Request lines.
         ("GET /s/abc/ HTTP/1.1", "GET /s/… HTTP/1.1"),
@@ -72,7 +73,7 @@ def test_redact(path: str, expected: str) -> None:
     assert redact_path(redact_path(path)) == expected
 
 
-names = st.sampled_from(["s", "register", "password-reset"])
+names = st.sampled_from(["s", "register", "password-reset", "email"])
 # Long enough not to occur in the surrounding text by chance.
 tokens = st.builds(new_token) | st.from_regex(r"[A-Za-z0-9_-]{20,60}", fullmatch=True)
 rests = st.sampled_from(["", "/", "/master.m3u8", "/720p.mp4?t=1&x=/s/", "/?a=b#c", "%2F", "/MQ/x"])

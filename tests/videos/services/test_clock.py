@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from axes.models import AccessAttempt
 from django.apps import apps
 from django.db import connection
 from django.db.models import DateTimeField
@@ -13,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
-from accounts.models import Invitation, Role, Session, User
+from accounts.models import Invitation, Role, Session, TryCount, User
 from accounts.services.invitations import issue_invitation
 from accounts.services.quota import reset_due_quotas, week_end
 from accounts.services.throttle import allow
@@ -114,13 +113,13 @@ def test_quotas_are_reset_and_throttles_end(clock: list[datetime], bob: User) ->
     User.objects.filter(pk=bob.pk).update(weekly_upload_bytes=7)
     within = timedelta(minutes=5)
     assert allow("mail", "bob", times=1, within=within)
-    AccessAttempt.objects.create(username="bob", failures_since_start=8)
-    AccessAttempt.objects.update(attempt_time=clock[0])
+    TryCount.objects.create(key="bob", tries=20, last_at=clock[0], next_at=clock[0])
     clock[0] = NOW
     correct_future_times()
     bob.refresh_from_db()
     assert bob.weekly_upload_bytes == 7, "what counts this week goes on counting"
-    assert AccessAttempt.objects.get().attempt_time == NOW
+    assert TryCount.objects.get().last_at == NOW
+    assert TryCount.objects.get().next_at == NOW + timedelta(hours=1)
     clock[0] = NOW + timedelta(minutes=6)
     assert allow("mail", "bob", times=1, within=within)
     clock[0] = week_end(NOW) + timedelta(seconds=1)
@@ -191,7 +190,7 @@ def test_a_right_clock_changes_nothing_and_warns_of_nothing(
     with CaptureQueriesContext(connection) as queries:
         correct_future_times()
     assert not [it["sql"] for it in queries if not it["sql"].startswith("SELECT")]
-    assert len(queries) == 22
+    assert len(queries) == 25
     assert caplog.records == []
 
 
@@ -217,12 +216,15 @@ BROUGHT_BACK = {
     "GuestLink.expires_at",
     "Invitation.expires_at",
     "Job.lease_until",
+    "Leaving.requested_at",
     "Job.run_after",
     "Removal.due_at",
     "Removal.next_try_at",
     "Session.expire_date",
     "Throttle.started_at",
     "Upload.expires_at",
+    "TryCount.last_at",
+    "TryCount.next_at",
     "Upload.writer_until",
     "User.last_upload_reset",
     "User.trashed_at",
@@ -233,7 +235,7 @@ WHEN_IT_WAS = {
     *("handled_at", "last_seen_at", "last_viewed_at", "quota_reserved_at", "read_at", "revoked_at"),
     *("started_at", "touched_at", "updated_at", "used_at"),
     *("answered_at", "asked_at", "at", "beat_at", "deleting_since", "hashed_at", "hidden_at"),
-    *("marked_at", "put_away_at", "quota_refused_at", "requested_at"),
+    *("marked_at", "put_away_at", "quota_refused_at", "requested_at", "stored_counted_at"),
 }
 # Leases that count as ended if they end too far ahead (videos.services.removals, finalising).
 VOID = {"BackupRun.lease_until", "Removal.taken_until", "Rendition.finalising_until"}

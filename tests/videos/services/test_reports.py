@@ -180,6 +180,20 @@ def test_reports_are_rate_limited(bob: User, monkeypatch: pytest.MonkeyPatch) ->
     reported(videos[2])  # others may
 
 
+def test_messages_of_a_moderator_are_rate_limited(
+    bob: User, mona: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports, "MAX_ANSWERS", 1)
+    first, second = (reported(make_video(uploader=bob)) for _ in range(2))
+    answer = Answer(message_to_reporter="Thank you.")
+    reject_report(report=first, by=mona, answer=answer)
+    with pytest.raises(ValidationError, match="many messages"):
+        reject_report(report=second, by=mona, answer=answer)
+    second.refresh_from_db()
+    assert second.is_open
+    reject_report(report=second, by=mona)  # without a message it goes
+
+
 def test_the_only_admin_is_not_reported_since_only_they_would_read_it() -> None:
     root, alice = make_admin(), make_user()
     theirs = make_video(uploader=root)

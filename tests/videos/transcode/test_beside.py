@@ -54,7 +54,14 @@ def test_a_block_that_ends_early_ends_the_process(tmp_path: Path) -> None:
     def sleep(tick: Tick) -> None:
         try:
             command = ["sh", "-c", f"echo $$ > {started}; exec sleep 50"]
-            capture(command, limits=LIMITS, on_output=lambda _: None, tick=tick, tick_interval=0.05)
+            capture(
+                command,
+                limits=LIMITS,
+                on_output=lambda _: None,
+                tick=tick,
+                tick_interval=0.05,
+                access=None,
+            )
         except CancelledError as error:
             errors.append(error)
             raise

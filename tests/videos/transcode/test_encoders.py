@@ -193,6 +193,7 @@ def counting_ffmpeg(folder: Path, script: str) -> tuple[Options, Path]:
     return Options(ffmpeg=str(program), encoder="h264_nvenc"), notes
 
 
+@pytest.mark.usefixtures("without_bubblewrap")
 @pytest.mark.parametrize(("script", "name"), [("exit 0", "h264_nvenc"), ("exit 1", "libx264")])
 def test_what_was_found_out_holds_for_a_while(
     script: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -206,6 +207,7 @@ def test_what_was_found_out_holds_for_a_while(
     assert notes.read_text() == "started\n" * 2
 
 
+@pytest.mark.usefixtures("without_bubblewrap")
 def test_another_device_is_another_trial(tmp_path: Path) -> None:
     options, notes = counting_ffmpeg(tmp_path, "exit 1")
     choose_encoder(options)
@@ -214,17 +216,20 @@ def test_another_device_is_another_trial(tmp_path: Path) -> None:
     assert notes.read_text() == "started\n" * 3
 
 
+@pytest.mark.usefixtures("without_bubblewrap")
 def test_a_driver_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoders, "TRIAL_SECONDS", 0.3)
     options, _ = counting_ffmpeg(tmp_path, f"exec {shutil.which('sleep')} 60")
     assert choose_encoder(options).name == "libx264"
 
 
+@pytest.mark.usefixtures("without_bubblewrap")
 def test_a_driver_that_crashes_is_given_up(tmp_path: Path) -> None:
     options, _ = counting_ffmpeg(tmp_path, "kill -SEGV $$")
     assert choose_encoder(options).name == "libx264"
 
 
+@pytest.mark.usefixtures("without_bubblewrap")
 def test_a_stop_in_the_middle_of_a_trial_says_nothing_about_the_encoder(tmp_path: Path) -> None:
     options, notes = counting_ffmpeg(tmp_path, "kill -TERM $$")
     with pytest.raises(KilledBySignalError):
@@ -255,7 +260,7 @@ def test_a_stop_in_the_middle_of_a_trial_says_nothing_about_the_encoder(tmp_path
         (KilledBySignalError(15), False),
         (OutOfTimeError("Too long."), False),
         (DiskFullError("Full."), False),
-        (OutputTooLargeError("Too large."), False),
+        (OutputTooLargeError("Too large."), True),  # quality without a cap
         (CancelledError(), False),
         (ProcessingError("Not installed."), False),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from clipset.lib.sandbox import Access
 from tests import clips
 from videos.transcode.confine import Limits, confined
 from videos.transcode.errors import (
@@ -41,6 +43,11 @@ ENDLESS = (
 )
 
 
+bubblewrapped = pytest.mark.skipif(
+    shutil.which("bwrap") is None, reason="bubblewrap is not installed"
+)
+
+
 def shell(script: str) -> list[str]:
     return ["/bin/sh", "-c", script]
 
@@ -53,6 +60,7 @@ def run_it(
     stall_limit: float = 20,
     tick: Callable[[Progress], None] = no_tick,
     tick_interval: float = 0.05,
+    access: Access | None = None,
 ) -> None:
     run(
         argv,
@@ -61,6 +69,7 @@ def run_it(
         stall_limit=stall_limit,
         tick=tick,
         tick_interval=tick_interval,
+        access=access,
     )
 
 
@@ -126,6 +135,7 @@ def test_a_flood_on_both_pipes_blocks_nothing() -> None:
         shell("head -c 3000000 /dev/zero; head -c 3000000 /dev/zero >&2"),
         limits=LIMITS,
         on_output=lambda piece: pieces.append(len(piece)),
+        access=None,
     )
     assert sum(pieces) == 3_000_000
 
@@ -139,19 +149,25 @@ def test_a_child_that_keeps_the_pipes_open_holds_nothing_up(tmp_path: Path) -> N
 
 def test_the_environment_is_empty_and_the_niceness_ours() -> None:
     pieces: list[bytes] = []
-    capture(["/usr/bin/env"], limits=LIMITS, on_output=pieces.append)
+    capture(["/usr/bin/env"], limits=LIMITS, on_output=pieces.append, access=None)
     assert b"".join(pieces) == b""
     pieces.clear()
-    capture(["nice"], limits=Limits(wall_seconds=9, nice=3), on_output=pieces.append)
+    capture(["nice"], limits=Limits(wall_seconds=9, nice=3), on_output=pieces.append, access=None)
     assert int(b"".join(pieces)) == min(19, os.nice(0) + 3)
 
 
 def test_there_is_no_network_where_the_kernel_lets_us() -> None:
     pieces: list[bytes] = []
-    capture(shell("tail -n +3 /proc/net/dev | cut -d: -f1"), limits=LIMITS, on_output=pieces.append)
+    capture(
+        shell("tail -n +3 /proc/net/dev | cut -d: -f1"),
+        limits=LIMITS,
+        on_output=pieces.append,
+        access=None,
+    )
     # The new name space has nothing but a loopback that is down.
     alone = b"".join(pieces).split() == [b"lo"]
-    assert alone or "unshare" not in " ".join(confined(["true"], LIMITS))
+    with confined(["true"], LIMITS, None) as (command, _):
+        assert alone or "unshare" not in " ".join(command)
 
 
 def test_no_core_file_and_the_limits_hold() -> None:
@@ -160,9 +176,28 @@ def test_no_core_file_and_the_limits_hold() -> None:
         shell("ulimit -c; ulimit -d; ulimit -f"),
         limits=Limits(wall_seconds=9, memory_bytes=GIB, file_bytes=1_048_576),
         on_output=pieces.append,
+        access=None,
     )
     core, memory, file = b"".join(pieces).split()
     assert (core, memory, file) == (b"0", b"1048576", b"2048")
+
+
+@pytest.mark.usefixtures("without_bubblewrap")
+def test_without_bubblewrap_it_keeps_no_capability_but_root_reads_files_of_others() -> None:
+    pieces: list[bytes] = []
+    script = shell("grep -E '^Cap(Prm|Eff|Bnd)|^NoNewPrivs' /proc/self/status")
+    capture(script, limits=LIMITS, on_output=pieces.append, access=Access())
+    permitted, effective, bounding, privileges = b"".join(pieces).split()[1::2]
+    dac_override = 1 << 1
+    assert int(permitted, 16) | int(effective, 16) <= (dac_override if os.geteuid() == 0 else 0)
+    assert privileges == b"1"
+    if os.geteuid() == 0:
+        assert int(bounding, 16) == dac_override
+
+
+def test_all_runs_of_the_site_say_what_they_may_see() -> None:
+    root = Path(__file__).resolve().parents[3]
+    assert not [it for it in (root / "videos").rglob("*.py") if "access=None" in it.read_text()]
 
 
 # -- being ended by us
@@ -221,19 +256,72 @@ def test_an_exit_of_the_worker_ends_it(tmp_path: Path) -> None:
     assert not [pid for pid in pids_in(tmp_path / "pids", 2) if is_running(pid)]
 
 
-def test_it_dies_with_its_parent(tmp_path: Path) -> None:
+@pytest.mark.parametrize("access", ["None", "Access()"])
+def test_it_dies_with_its_parent(access: str) -> None:
     script = (
         "from videos.transcode.run import *\n"
-        f"run({ENDLESS!r}, duration=None, limits=Limits(wall_seconds=60), stall_limit=60)\n"
+        f"run({ENDLESS!r}, duration=None, limits=Limits(wall_seconds=60), stall_limit=60,"
+        f" access={access})\n"
     )
     with subprocess.Popen([sys.executable, "-c", script]) as parent:
-        assert comes_true(lambda: [name for _, name in children(parent.pid)] == ["ffmpeg"])
-        child = children(parent.pid)[0][0]
+        assert comes_true(lambda: bool(ffmpegs_below(parent.pid)))
+        [child] = ffmpegs_below(parent.pid)
         parent.kill()
     assert comes_true(lambda: not is_running(child))
 
 
+@bubblewrapped
+def test_all_of_it_is_ended_behind_bubblewrap() -> None:
+    """Its three processes are one group, also where FFmpeg has another user id."""
+    seen: list[int] = []
+
+    def tick(progress: Progress) -> None:
+        if progress.speed is not None:
+            seen.extend(everybody_below(os.getpid()))
+            raise CancelledError
+
+    with pytest.raises(CancelledError):
+        run_it(ENDLESS, tick=tick, access=Access())
+    assert len(seen) == 3
+    assert comes_true(lambda: not any(is_running(pid) for pid in seen))
+
+
+@bubblewrapped
+def test_a_stopped_ffmpeg_behind_bubblewrap_is_ended() -> None:
+    stopped: list[int] = []
+
+    def tick(progress: Progress) -> None:
+        if progress.speed is not None and not stopped:
+            stopped.append(only_child())
+            os.kill(stopped[0], signal.SIGSTOP)
+
+    with pytest.raises(StalledError):
+        run_it(ENDLESS, stall_limit=2.5, tick=tick, access=Access())
+    assert comes_true(lambda: not is_running(stopped[0]))
+
+
 # -- ending by itself
+
+
+@bubblewrapped
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV"])
+def test_a_signal_behind_bubblewrap(name: str) -> None:
+    with pytest.raises(KilledBySignalError) as caught:
+        run_it(shell(f"kill -{int(signal.Signals[name])} $$"), access=Access())
+    assert caught.value.signal == signal.Signals[name]
+
+
+@bubblewrapped
+def test_limits_hold_behind_bubblewrap(tmp_path: Path) -> None:
+    source = "testsrc2=size=640x360:duration=5"
+    argv = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, "-f", "rawvideo"]
+    with pytest.raises(OutputTooLargeError):
+        run_it(
+            [*argv, str(tmp_path / "large.yuv")],
+            limits=Limits(wall_seconds=30, file_bytes=1_000_000),
+            access=Access(folder=tmp_path),
+        )
+    assert (tmp_path / "large.yuv").stat().st_size <= 1_000_000
 
 
 def test_a_signal_that_we_did_not_send() -> None:
@@ -323,6 +411,7 @@ def test_a_program_that_is_not_there() -> None:
 def test_nothing_is_left_open() -> None:
     before = open_files()
     run_it(shell("true"))
+    run_it(shell("true"), access=Access())
     with pytest.raises(FfmpegFailedError):
         run_it(shell("false"))
     with pytest.raises(OutOfTimeError):
@@ -340,6 +429,17 @@ def children(pid: int) -> list[tuple[int, str]]:
     return [(int(number), Path(f"/proc/{number}/comm").read_text().strip()) for number in numbers]
 
 
+def everybody_below(pid: int) -> list[int]:
+    return [one for child, _ in children(pid) for one in (child, *everybody_below(child))]
+
+
+def ffmpegs_below(pid: int) -> list[int]:
+    """Also behind bubblewrap's two processes."""
+    found = children(pid)
+    below = [one for child, name in found if name == "bwrap" for one in ffmpegs_below(child)]
+    return [child for child, name in found if name == "ffmpeg"] + below
+
+
 def only_child() -> int:
-    [pid] = [pid for pid, name in children(os.getpid()) if name == "ffmpeg"]
+    [pid] = ffmpegs_below(os.getpid())
     return pid

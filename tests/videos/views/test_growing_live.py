@@ -19,7 +19,7 @@ from tests import clips
 from tests.builders import make_user
 from tests.processes import wait_for
 from tests.videos import live
-from tests.videos.live import Visitor, descendants, parent_of, program
+from tests.videos.live import Visitor, descendants, program, starter_of
 from tests.videos.stored_videos import sent_video
 from tests.videos.test_processing import real_time_ffmpeg
 from videos.models import Job, Rendition, Video
@@ -88,7 +88,7 @@ def test_a_video_whose_worker_is_killed_while_it_is_watched_never_mixes_two_atte
             first = Rendition.objects.get()
             with first.path.open("rb") as growing:
                 [ffmpeg] = [pid for pid in descendants(cluster) if program(pid) == "ffmpeg"]
-                os.kill(parent_of(ffmpeg), signal.SIGKILL)
+                os.kill(starter_of(ffmpeg), signal.SIGKILL)
                 wait_for(lambda: not live.is_running(ffmpeg), seconds=5, name="its end")
                 # Other bytes of the same pictures, so that a mixture would show.
                 Config.objects.update(quality="small")

@@ -15,6 +15,7 @@ from tests.builders import count_queries, make_admin, make_moderator, make_user,
 from videos.models import GuestLink
 from videos.services.comments import write_comment
 from videos.services.hiding import hide_video
+from videos.services.stored_total import count_all_stored
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +39,7 @@ def furnished_member() -> User:
     make_video(uploader=bob, status="FAILED", source_key="x", file_size_bytes=2 * MB)
     hide_video(video=make_video(uploader=bob), by=make_admin(), reason="PERSON")
     write_comment(video=video, author=bob, text="My own comment")
+    count_all_stored()
     now = timezone.now()
     for number in range(2):
         GuestLink.objects.create(
@@ -59,7 +61,12 @@ def test_a_moderator_sees_what_is_needed_and_nothing_private(place: str) -> None
     client = client_of(make_moderator())
     page = client.get(bob.get_absolute_url() if place == "profile" else admin_page).text
     words = plain(page)
-    for fact in ("3 MB of 10 MB", "7 MB", "1 hidden, 1 failed", "Active guest links"):
+    for fact in (
+        "3 MB of 10 MB",
+        "Storage 7 MB of 40 GB" if place == "profile" else "7 MB",
+        "1 hidden, 1 failed",
+        "Active guest links",
+    ):
         assert fact in words
     assert re.search(r"Active guest links:? 1\b", words)
     assert re.search(r"Comments:? 1\b", words)
@@ -97,10 +104,10 @@ def test_a_profile_makes_as_many_queries_for_much_as_for_little() -> None:
     assert [count_queries(client, address) for address in addresses] == few
 
 
-def test_counts_and_sizes_stop_at_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counts_stop_at_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clipset.database.limited.MAX_COUNTED", 2)
     bob = make_user("bob")
     for _ in range(3):
         make_video(uploader=bob, stored_bytes=MB, status="FAILED")
     words = plain(client_of(make_moderator()).get(bob.get_absolute_url()).text)
-    assert "Storage over 2 MB Videos 2+, 2+ failed" in words
+    assert "Videos 2+, 2+ failed" in words

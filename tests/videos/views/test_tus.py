@@ -79,7 +79,8 @@ def sha1(data: bytes) -> str:
 
 
 def stored() -> bytes:
-    return Upload.objects.get().source_path.read_bytes()
+    (path,) = Upload.objects.get().folder_path.iterdir()
+    return path.read_bytes()
 
 
 def offset() -> int:

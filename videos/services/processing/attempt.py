@@ -25,6 +25,12 @@ from videos.services.processing.enqueue import QUICK, enqueue_due_jobs
 from videos.services.processing.enrich import enrich
 from videos.services.processing.original import publish_original
 from videos.services.processing.publish import NeedsEncodingError, process
+from videos.services.processing.room import (
+    NoRoomError,
+    check_room,
+    is_for_want_of_room,
+    room_check,
+)
 from videos.services.processing.work_folders import (
     enter_work_folder,
     leave_work_folder,
@@ -32,6 +38,7 @@ from videos.services.processing.work_folders import (
 )
 from videos.services.removals import cancel_failed_source
 from videos.services.removing import work_off_removals
+from videos.services.stored_total import count_stored
 from videos.transcode.errors import (
     DifferentTimesError,
     KilledBySignalError,
@@ -91,12 +98,14 @@ def process_next_job(kinds: tuple[JobKind, ...] = QUICK) -> str:
         leave_work_folder(folder)
         # For jobs that waited for a long slot.
         enqueue_due_jobs()
+        count_stored([job.video.uploaded_by_id])
 
 
 def _attempt(job: Job, folder: Path) -> str:
     """Raises: LeaseLostError. Any other failure ends in a state with a sentence."""
     try:
         enter_work_folder(folder)
+        check_room(job)
         _work(job, folder)
     except (NeedsEncodingError, jobs.GiveBackError) as pause:
         return _pause(job, pause)
@@ -113,6 +122,8 @@ def _end_by_error(job: Job, folder: Path, error: Exception) -> str:
     """Ends an attempt that raised an error. Returns the outcome. Raises: LeaseLostError."""
     try:
         fault = fault_of_storage(job, folder, error, tick=_ticker(job))
+        if fault is not Fault.AWAY and is_for_want_of_room(error):
+            raise NoRoomError from error
     except jobs.GiveBackError as pause:
         return _pause(job, pause)
     if fault is Fault.AWAY:
@@ -155,6 +166,10 @@ def _pause(job: Job, pause: NeedsEncodingError | jobs.GiveBackError) -> str:
         jobs.hand_to_encoder(job, pause.info)
         publish_original(job, pause.info)  # while another worker begins to encode
         return "to be encoded"
+    if isinstance(pause, NoRoomError):
+        logger.warning("job %s waits until a disk has room", job.pk)
+        jobs.give_back_job(job, delay=jobs.storage_pause(job), waits_for_room=True)
+        return "waits for room"
     jobs.give_back_job(job)
     return "given back"
 
@@ -190,11 +205,13 @@ def _ticker(job: Job) -> Tick:
     """
     saved_at, saved_percent = time.monotonic() - 60, -1
     renewed_at = time.monotonic()
+    check = room_check()
 
     def tick(progress: Progress) -> None:
         nonlocal saved_at, saved_percent, renewed_at
         if is_stopping():
             raise jobs.GiveBackError
+        check()
         show_life()
         now = time.monotonic()
         percent = None if progress.fraction is None else min(99, int(progress.fraction * 100))

@@ -108,6 +108,7 @@ def _claim(job: Job, now: datetime) -> bool:
                     losses=F("losses") + 1,
                     started_at=now,
                     progress=None,
+                    waits_for_room=False,
                     seconds_left=None,
                 )
                 if claimed and not _begin(job):

@@ -146,11 +146,11 @@ def hand_to_encoder(job: Job, info: MediaInfo) -> None:
         )
 
 
-def give_back_job(job: Job, *, delay: timedelta = timedelta(0)) -> None:
+def give_back_job(job: Job, *, delay: timedelta = timedelta(0), **changes: object) -> None:
     """RUNNING -> WAITING as if the job had not been claimed: a stop of the workers, or storage that
-    is away, costs nothing but time. Raises: LeaseLostError."""
+    is away or full, costs nothing but time. Raises: LeaseLostError."""
     with transaction.atomic():
-        _requeue(job, delay=delay, losses=F("losses") - 1)
+        _requeue(job, delay=delay, losses=F("losses") - 1, **changes)
 
 
 def storage_pause(job: Job) -> timedelta:
@@ -209,11 +209,11 @@ def cancel_job(job: Job, *, sentence: str) -> bool:
 
 
 def requeue_job(*, job: Job) -> None:
-    """Makes a waiting job due now, clears its count of lost attempts, and enqueues a task for it.
+    """Makes a waiting job due now, clears its count of lost attempts and enqueues a task for it.
     Raises: ValidationError if the job does not wait any more."""
     with transaction.atomic():
         waiting = Job.objects.filter(pk=job.pk, state=JobState.WAITING)
-        if not waiting.update(run_after=database_now(), losses=0):
+        if not waiting.update(run_after=database_now(), losses=0, waits_for_room=False):
             raise ValidationError("This job isn't waiting anymore.")
         owner = job.video.uploaded_by
         record_by_staff("video.retry", job.video, owner=owner.pk, rank=Role(owner.role).rank)

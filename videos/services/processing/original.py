@@ -26,6 +26,7 @@ from videos.services.processing import jobs
 from videos.services.processing.options import transcode_options
 from videos.services.processing.publish import QUICK_NICE, place_rendition
 from videos.services.processing.rendition_rows import stored_bytes_of
+from videos.services.processing.room import room_check
 from videos.services.processing.work_folders import attempt_version, original_folder
 from videos.transcode.errors import TranscodeError
 from videos.transcode.probe import probe
@@ -179,12 +180,13 @@ def _ticker(job: Job) -> Tick:
 
     It raises GiveBackError and LeaseLostError.
     """
-    asked_at = time.monotonic()
+    asked_at, check = time.monotonic(), room_check()
 
     def tick(_progress: Progress) -> None:
         nonlocal asked_at
         if is_stopping():
             raise jobs.GiveBackError
+        check()
         show_life()
         if time.monotonic() - asked_at > SECONDS_BETWEEN_QUESTIONS:
             asked_at = time.monotonic()

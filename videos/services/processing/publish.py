@@ -308,6 +308,11 @@ def _store_captions(video: Video, captions: tuple[ExtractedCaption, ...]) -> Non
     `index_captions` adds the words of the others to the search after the commit."""
     Caption.objects.present().filter(video=video).only("pk").delete()
     Caption.objects.bulk_create(
-        Caption(video=video, is_withheld=track.has_coordinates, **asdict(track))
+        Caption(
+            video=video,
+            is_withheld=track.has_coordinates,
+            size_bytes=len(track.body.encode()),
+            **asdict(track),
+        )
         for track in captions
     )

@@ -48,10 +48,14 @@ waiting_slots: Final = Slots(most=8, each=4)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """The body of a request, and its connection (None under Django's test client)."""
+    """The body of a request, and its connection (None under Django's test client).
+
+    `is_stopped` says whether the right to send it was lost.
+    """
 
     read: Callable[[int], bytes]
     connection: PatientSocket | None = None
+    is_stopped: Callable[[], bool] = bool  # False
 
     def watched_by(self, writer: Writer) -> AbstractContextManager[None]:
         """Lets the writer stop the request also while the connection is silent."""
@@ -163,6 +167,7 @@ def _write(upload: Upload, chunk: Append, body: Body) -> None:
     try:
         with writing(upload) as writer:
             answers.check_append(chunk, status_of(upload, offset=writer.offset))
+            writer.is_stopped = body.is_stopped
             sha1 = chunk.checksum.digest if chunk.checksum else None
             with body.watched_by(writer):
                 end = receive(writer, body.read, chunk.size, sha1=sha1)
@@ -208,6 +213,11 @@ def _check_end(end: End, upload: Upload) -> None:
         raise answers.wrong_checksum()
     if end == End.STOPPING:
         sentence = "The site is restarting. The upload will continue in a moment."
+        headers = {"Retry-After": str(RETRY_AFTER_SECONDS), **offset}
+        raise TusError(503, sentence, headers=headers)
+    if end == End.REFUSED:
+        # Says to come back, also to those who may: another request asks for their log-in.
+        sentence = "Your log-in or your role has changed. The upload will continue in a moment."
         headers = {"Retry-After": str(RETRY_AFTER_SECONDS), **offset}
         raise TusError(503, sentence, headers=headers)
     if end == End.WANTED:

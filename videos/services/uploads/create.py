@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
@@ -37,10 +37,12 @@ from siteconfig.roots import (
 from siteconfig.services.config import current_config, roots_for_new_videos
 from videos.models import Playlist, Upload, UploadState, Video
 from videos.selectors.uploads import open_uploads
+from videos.services.stored_total import check_storage
 from videos.transcode.formats import with_covered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from accounts.models import User
     from accounts.services.quota import Reservation
@@ -53,6 +55,13 @@ FORM_OVERHEAD: Final = 128 * 1024  # bytes
 # How long a resumable upload is kept after its last bytes, and its address after its end.
 LIFETIME: Final = timedelta(hours=48)
 MAX_OPEN: Final = 100  # resumable uploads of one member
+MAX_AN_HOUR: Final = 300  # resumable uploads that one member creates
+# Once an upload has ended, its row keeps nothing that the member entered.
+NO_METADATA: Final[dict[str, Any]] = {
+    **dict.fromkeys(("filename", "title", "description", "metadata"), ""),
+    "category": None,
+    "playlist": None,
+}
 # How long a request of the plain form keeps its reservation without sending bytes.
 FORM_LIFETIME: Final = timedelta(minutes=15)
 TOUCH_EVERY: Final = timedelta(seconds=5)
@@ -197,16 +206,35 @@ def _store(upload: Upload, user: User, sizes: tuple[int, ...]) -> Upload:
     with refused_when_disk_fails(), _quota_refusal_noted(user, sizes), transaction.atomic():
         reservation = _reserve(user, sizes)
         # The reservation's UPDATE lets one request at a time come this far, except admins'.
-        if upload.is_resumable and open_uploads(user).count() >= MAX_OPEN:
-            raise RefusedError(
-                f"You have {MAX_OPEN} unfinished uploads. Finish or discard some first.",
-                status=429,
-            )
+        if upload.is_resumable:
+            _check_count(user, upload.created_at)
+        check_storage(user, min(sizes))
         upload.user = user
         upload.quota_bytes = reservation.bytes
         upload.quota_reserved_at = reservation.reserved_at
         upload.save(force_insert=True)
     return upload
+
+
+def _check_count(user: User, now: datetime) -> None:
+    """Checks how many uploads the member has open, and created in an hour. Two queries. Raises:
+    RefusedError (429)."""
+    if open_uploads(user).count() >= MAX_OPEN:
+        raise RefusedError(
+            f"You have {MAX_OPEN} unfinished uploads. Finish or discard some first.", status=429
+        )
+    # Not those that a clock ahead created: they would count until that time.
+    lately = Upload.objects.filter(
+        user=user, is_resumable=True, created_at__range=(now - timedelta(hours=1), now)
+    ).order_by("-created_at")
+    nth = lately.values_list("created_at", flat=True)[MAX_AN_HOUR - 1 : MAX_AN_HOUR].first()
+    if nth is not None:
+        raise RefusedError(
+            f"You've started {MAX_AN_HOUR} uploads within an hour. Wait a while before you start "
+            "more.",
+            status=429,
+            retry_after=max(1, round((nth + timedelta(hours=1) - now).total_seconds())),
+        )
 
 
 @contextmanager

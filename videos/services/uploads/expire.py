@@ -21,7 +21,7 @@ from videos.services.removals import request_removal_of_upload
 from videos.services.removing import remove_now
 from videos.services.set_aside import set_aside
 from videos.services.stored_files import StoredFile
-from videos.services.uploads.create import LIFETIME
+from videos.services.uploads.create import LIFETIME, NO_METADATA
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -115,6 +115,7 @@ def _end(upload: Upload, rows: QuerySet[Upload], *, has_expired: bool = False) -
             writer_until=None,
             writer_wanted=False,
             expires_at=timezone.now(),
+            **NO_METADATA,
         )
         if not ended:
             return False
@@ -129,6 +130,12 @@ def _end(upload: Upload, rows: QuerySet[Upload], *, has_expired: bool = False) -
             reserved_at=upload.quota_reserved_at,
         )
         _record_end(upload)
+    _clear_folder(upload, is_kept=is_kept)
+    return True
+
+
+def _clear_folder(upload: Upload, *, is_kept: bool) -> None:
+    """Removes the folder of an ended upload, or sets it aside."""
     folder = StoredFile(upload.root, upload.folder_name)
     if is_kept:
         set_aside(folder, why=WHOLE_AFTER_ALL)
@@ -138,7 +145,6 @@ def _end(upload: Upload, rows: QuerySet[Upload], *, has_expired: bool = False) -
         # The bytes of a form were never acknowledged. No row of `removals` asks for their removal,
         # since many requests may end at once, and each transaction would hold their threads.
         shutil.rmtree(upload.folder_path, ignore_errors=True)
-    return True
 
 
 def _record_end(upload: Upload) -> None:

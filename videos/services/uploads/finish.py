@@ -19,8 +19,10 @@ from siteconfig.roots import checked_root
 from videos.models import Playlist, ProcessingStatus, Upload, UploadState, Video
 from videos.services.playlists import add_to_playlist
 from videos.services.processing.jobs import add_job
+from videos.services.stored_total import add_stored, check_storage
 from videos.services.uploads.create import (
     LIFETIME,
+    NO_METADATA,
     VideoDetails,
     fitting_name,
     over_quota,
@@ -48,8 +50,8 @@ def finish_upload(
     """Creates the video (PENDING) of an upload by the plain form, and its job, in one transaction.
     `size` is in bytes.
 
-    Raises: RefusedError when the file does not fit the quota, the upload has expired, or its member
-    was deactivated.
+    Raises: RefusedError when the file does not fit the quota or the storage limit, the upload has
+    expired, or its member was deactivated.
     """
     with refused_when_disk_fails():
         checked_root(upload.root)  # an unmounted disk accepts bytes while the file is open
@@ -64,6 +66,7 @@ def finish_upload(
         if not is_active:
             raise RefusedError("Your account was deactivated during the upload.", status=422)
         charged = _settle(upload, size)
+        check_storage(upload.user, size, counts_uploads=False)
         return _create_video(
             upload,
             path=path,
@@ -81,7 +84,7 @@ def finish_resumable(upload: Upload) -> Video | None:
 
     It may be called any number of times, by any request: the video is created once.
 
-    Raises: RefusedError (503 or 507).
+    Raises: RefusedError (413 over the storage limit, 503 or 507).
     """
     with refused_when_disk_fails():
         if not (upload.is_open and upload.is_whole and has_file(upload)):
@@ -89,6 +92,9 @@ def finish_resumable(upload: Upload) -> Video | None:
         _sync_folders(upload.source_path)
         with transaction.atomic():
             if _is_active(upload.user_id) and _claim(upload):
+                # Others of this member may have become larger than what they uploaded. This one
+                # stays open, and becomes a video once there is room.
+                check_storage(upload.user, upload.size_bytes, counts_uploads=False)
                 _create_video_of(upload)
     upload.refresh_from_db()
     return upload.video
@@ -193,7 +199,7 @@ def _create_video_of(upload: Upload) -> None:
         ),
         content_hash=upload.hash_state,
     )
-    Upload.objects.filter(pk=upload.pk).update(video=video)
+    Upload.objects.filter(pk=upload.pk).update(video=video, **NO_METADATA)
 
 
 def _create_video(
@@ -221,6 +227,7 @@ def _create_video(
     )
     video.filename = f"{video.pk.hex}.mp4"  # unique; publishing replaces it
     video.save(force_insert=True)
+    add_stored(member=upload.user_id, size=size)
     add_job(video=video)
     if details.playlist is not None:
         with suppress(Playlist.DoesNotExist):  # deleted for good meanwhile

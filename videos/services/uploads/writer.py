@@ -54,6 +54,7 @@ class End(Enum):
     CUT = "the client stopped"
     WANTED = "another request wants to continue the upload"
     STOPPING = "the server is stopping"
+    REFUSED = "the session has ended, or the member's role has changed"
     LOST = "the lease, the upload or the member is gone"
     DAMAGED = "the body does not match its checksum"
 
@@ -112,6 +113,7 @@ class Writer:
         self.file = file
         self.token = token
         self.end: End | None = None  # why it has to stop
+        self.is_stopped: Callable[[], bool] = bool  # False: the right was not lost
         self.offset = self._cut_off()
         self.start = self.offset  # of the body that is being written
         self.keeps_parts = True  # also saves a body that is not complete
@@ -154,6 +156,8 @@ class Writer:
         now = time.monotonic()
         if self.end is None and is_ending():
             self.end = End.STOPPING
+        if self.end is None and self.is_stopped():
+            self.end = End.REFUSED
         if self.end is None and now - self.saved_at >= SAVE_SECONDS:
             self.save()
         if self.end is None and now - self.checked_at >= CHECK_SECONDS:

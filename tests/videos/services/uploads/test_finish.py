@@ -83,12 +83,13 @@ def in_flight(member: User, admin: User) -> Upload:
 def test_an_upload_in_flight_goes_on_once_its_member_is_restored() -> None:
     member, admin = make_user(), make_admin()
     upload = in_flight(member, admin)
+    path = upload.source_path
     restore_member(user=member, by=admin)
     offset = settle_status(upload=upload).offset
     send(upload, b"all of it"[offset:8], offset=offset, before_end=lambda: None)
     video = Video.objects.get()
     assert not video.is_trashed
-    assert upload.source_path.read_bytes() == b"all of i"
+    assert path.read_bytes() == b"all of i"
 
 
 @pytest.mark.both_databases

@@ -1,0 +1,50 @@
+"""The most bytes that encodes may take under their bit rate caps.
+
+libx264 keeps its cap for whatever it is given, random noise and film grain included. A hardware
+encoder without a mode that knows both quality and cap takes quality alone, so what it made is
+measured.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from videos.transcode.commands import output_path
+from videos.transcode.encoders import BUFFER_SECONDS
+from videos.transcode.errors import OutputTooLargeError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from videos.transcode.types import Options, Plan, PlannedRendition
+
+# The layout: some bytes for each frame and fragment, and the file's beginning.
+OVERHEAD: Final = 1.06
+OVERHEAD_BYTES: Final = 64 * 1024
+
+
+def most_bytes(rendition: PlannedRendition, plan: Plan, options: Options) -> int | None:
+    """Returns the most bytes that an encoded rendition takes; None for a copy.
+
+    The encoder's buffer may be full at the beginning, which adds its seconds to the duration.
+    """
+    if rendition.encoding is None:
+        return None
+    picture = rendition.encoding.maxrate * (plan.duration_seconds + BUFFER_SECONDS)
+    sound = options.audio_bitrate * len(plan.sounds) * plan.duration_seconds
+    return round(OVERHEAD * (picture + sound) / 8) + OVERHEAD_BYTES
+
+
+def check_caps(workdir: Path, plan: Plan, options: Options) -> None:
+    """Raises: OutputTooLargeError if an encoded file is larger than its cap allows."""
+    for rendition in plan.renditions:
+        most = most_bytes(rendition, plan, options)
+        if most is None:
+            continue
+        size = output_path(workdir, rendition).stat().st_size
+        if size > most:
+            raise OutputTooLargeError(
+                "The processed video became larger than allowed. Convert it on your device and"
+                " upload the result.",
+                detail=f"{rendition.name} has {size} bytes, and {most} are allowed",
+            )
