@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.auth.forms import (
@@ -15,6 +15,9 @@ from django.contrib.auth.forms import (
 from accounts.models import MAX_EMAIL_LENGTH, Role, User, normalize_email
 from clipset.lib.pictures import MAX_BYTES
 from clipset.lib.units import human_bytes
+
+if TYPE_CHECKING:
+    from clipset.lib.refusals import RefusedError
 
 
 class AddressField(forms.EmailField):
@@ -46,6 +49,21 @@ class LoginForm(AuthenticationForm):
 
     def clean_username(self) -> str:
         return str(self.cleaned_data["username"]).replace("\x00", "")
+
+
+class ConfirmForm(forms.Form):
+    """Asks a logged-in member for their password (accounts.confirming)."""
+
+    FIELD = "confirm_password"
+
+    confirm_password = forms.CharField(
+        label="Your password",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autofocus": True}),
+    )
+
+    # Set if there were too many tries.
+    refusal: RefusedError | None = None
 
 
 class ProfileForm(forms.ModelForm[User]):

@@ -3,7 +3,7 @@
 from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 
-from accounts.views import entry, invitations, settings
+from accounts.views import confirm, entry, invitations, settings
 
 urlpatterns = [
     path("login/", login_not_required(entry.Login.as_view()), name="login"),
@@ -18,6 +18,7 @@ urlpatterns = [
     ),
     path("register/<str:token>/", entry.register, name="register"),
     path("settings/", settings.settings, name="settings"),
+    path("settings/confirm/", confirm.confirm, name="settings_confirm"),
     path("settings/avatar/", settings.avatar_change, name="settings_avatar"),
     path("settings/avatar/remove/", settings.avatar_remove, name="settings_avatar_remove"),
     path("settings/password/", settings.password_change, name="settings_password"),

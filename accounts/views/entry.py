@@ -20,6 +20,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.backends import client_address
+from accounts.confirming import note_confirmation
 from accounts.forms import FirstAdminForm, LoginForm, NewPasswordForm, RegisterForm, ResetForm
 from accounts.services.audit import record_log_in
 from accounts.services.invitations import (
@@ -52,6 +53,7 @@ class Login(auth_views.LoginView):
     def form_valid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override] # form_class
         with transaction.atomic():
             response = super().form_valid(form)
+            note_confirmation(self.request)
             _record_log_in(self.request)
         return response
 
@@ -190,6 +192,7 @@ def _record_log_in(request: HttpRequest) -> None:
 def _welcome(request: HttpRequest, user: User) -> HttpResponse:
     with transaction.atomic():
         login(request, user, backend=BACKEND)
+        note_confirmation(request)
         _record_log_in(request)
     messages.success(request, f"Welcome, {user.username}.")
     return redirect("home")

@@ -11,13 +11,16 @@ from django.http import Http404
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.confirming import note_confirmation
 from accounts.forms import AvatarForm, OwnPasswordForm, ProfileForm
 from accounts.models import User
 from accounts.selectors import session_rows
 from accounts.services.avatars import remove_avatar, set_avatar
 from accounts.services.members import end_other_sessions, end_session
+from accounts.services.own_password import count_try
 from accounts.services.quota import quota_state
 from clipset.lib.pictures import PictureError
+from clipset.lib.refusals import RateLimitedError
 from clipset.lib.requests import with_headers
 
 if TYPE_CHECKING:
@@ -99,13 +102,27 @@ def password_change(request: HttpRequest) -> HttpResponse:
     """Changes the password, which ends all other sessions: the session hash depends on it."""
     user = User.objects.get(pk=_member(request).pk)
     form = OwnPasswordForm(user, request.POST)
+    try:
+        count_try(user)
+    except RateLimitedError as error:
+        return _refused_password(request, user, error)
     if not form.is_valid():
         return _page(request, status=422, password_form=form)
     form.save()
     update_session_auth_hash(request, user)
+    note_confirmation(request)
     end_other_sessions(user=user, keep=request.session.session_key)
     messages.success(request, "Password changed. You've been logged out on your other devices.")
     return redirect("settings")
+
+
+def _refused_password(request: HttpRequest, user: User, error: RateLimitedError) -> HttpResponse:
+    """The settings page with a sentence. The form does not look at what was sent."""
+    form = OwnPasswordForm(user, {})
+    form.errors.clear()
+    form.add_error(None, error.sentence)
+    page = _page(request, status=error.status, password_form=form)
+    return with_headers(page, error.headers)
 
 
 @require_POST

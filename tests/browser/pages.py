@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.template.loader import render_to_string
 
-from accounts.forms import ResetForm
+from accounts.forms import ConfirmForm, ResetForm
 from tests.browser.player import wait_until
 
 if TYPE_CHECKING:
@@ -354,6 +354,24 @@ PAGES: dict[str, list[Look]] = {
     ],
     "settings_avatar": [
         Look("settings-avatar", "/settings/", then=send("[action='/settings/avatar/']"))
+    ],
+    "settings_confirm": [
+        Look(
+            "settings-confirm",
+            "/settings/",
+            shows=(
+                "accounts/confirm.html",
+                {"form": ConfirmForm(), "kept": [], "has_password": True},
+            ),
+        ),
+        Look(
+            "settings-confirm-wrong",
+            "/settings/",
+            shows=(
+                "accounts/confirm.html",
+                {"form": ConfirmForm({}), "kept": [], "has_password": True},
+            ),
+        ),
     ],
     "settings_password": [
         Look("settings-password", "/settings/", then=send("[action='/settings/password/']"))

@@ -651,6 +651,10 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /settings/avatar/remove/", POST_ONLY),
         ("POST /settings/avatar/remove/", DONE),
     ],
+    "settings_confirm": [
+        ("GET /settings/confirm/?next=/upload/", ALL),
+        ("POST /settings/confirm/ confirm_password=wrong", (IN, 422, 422, 422, 422, IN)),
+    ],
     "settings_password": [
         ("GET /settings/password/", POST_ONLY),
         ("POST /settings/password/", (IN, 422, 422, 422, 422, IN)),
