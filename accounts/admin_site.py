@@ -1,16 +1,18 @@
-"""The admin site, which records who logs in."""
+"""The admin site, whose log-in asks for the second factor and records who logs in."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth import logout
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
-from accounts.services.audit import record_log_in
+from accounts.log_ins import TwoStepLogin
 from siteconfig.attention_site import AttentionSite
 
 if TYPE_CHECKING:
@@ -23,15 +25,23 @@ class RecordedSite(AttentionSite):
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Django's page. It redirects a POST only after a log-in, else it shows its form again."""
-        response = super().login(request, extra_context)
-        if request.method == "POST" and response.status_code == 302:
-            assert request.user.is_authenticated
-            # Not one transaction with the log-in, since Django's page also checks the password,
-            # which takes long.
-            try:
-                record_log_in(request.user)
-            except DatabaseError:
-                logout(request)
-                raise
-        return response
+        """Django's page (AdminSite.login), but with the view that knows the second step."""
+        if request.method == "GET" and self.has_permission(request):
+            return redirect("admin:index")
+        context = {
+            **self.each_context(request),
+            "title": "Log in",
+            "subtitle": None,
+            "app_path": request.get_full_path(),
+            "username": request.user.get_username(),
+            **(extra_context or {}),
+        }
+        if REDIRECT_FIELD_NAME not in request.GET and REDIRECT_FIELD_NAME not in request.POST:
+            context[REDIRECT_FIELD_NAME] = reverse("admin:index")
+        request.current_app = self.name  # type: ignore[attr-defined] # as Django sets it
+        view = TwoStepLogin.as_view(
+            extra_context=context,
+            authentication_form=self.login_form or AdminAuthenticationForm,
+            template_name=self.login_template or "admin/login.html",
+        )
+        return view(request)  # type: ignore[return-value] # a response of this site

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from django.utils import timezone
 
-from accounts.services import invitations, passwords, quota, throttle
+from accounts.services import invitations, passwords, quota, second_factor_mail, throttle
 from accounts.sessions import SessionStore
 from siteconfig.services.heartbeat import alive_before
 
@@ -21,6 +22,10 @@ def reset_quotas() -> int:
 def send_reset(email: str, asked_at: str) -> bool:
     """Sends the mail with a reset link. `asked_at` is in ISO 8601."""
     return passwords.send_reset(email, asked_at=datetime.fromisoformat(asked_at))
+
+
+def send_second_factor_reset(user_id: str) -> bool:
+    return second_factor_mail.send_reset_note(UUID(user_id))
 
 
 def clear_expired() -> int:

@@ -91,6 +91,7 @@ MIDDLEWARE = [
     "clipset.middleware.NameActor",
     "django_htmx.middleware.HtmxMiddleware",
     "clipset.middleware.MembersOnly",
+    "clipset.second_factor.RequireSecondFactor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "clipset.middleware.PrivatePages",
@@ -155,9 +156,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-LOGIN_URL = "login"
+LOGIN_URL = LOGOUT_REDIRECT_URL = "login"
 LOGIN_REDIRECT_URL = "home"
-LOGOUT_REDIRECT_URL = "login"
 PASSWORD_RESET_TIMEOUT = 24 * 3600  # seconds
 
 SESSION_ENGINE = "accounts.sessions"

@@ -21,6 +21,12 @@ from accounts.models.member import (
     UserManager,
     normalize_email,
 )
+from accounts.models.second_factor import (
+    MAX_FACTOR_NAME_LENGTH,
+    AuthenticatorApp,
+    Passkey,
+    RecoveryCode,
+)
 from accounts.models.session import MAX_USER_AGENT_LENGTH, Session
 from accounts.models.throttle import Throttle
 
@@ -33,12 +39,16 @@ __all__ = [
     "INVITATION_USED",
     "IN_TRASH",
     "MAX_EMAIL_LENGTH",
+    "MAX_FACTOR_NAME_LENGTH",
     "MAX_USERNAME_LENGTH",
     "MAX_USER_AGENT_LENGTH",
     "MIN_USERNAME_LENGTH",
     "USERNAME_RULE",
     "USERNAME_TAKEN",
+    "AuthenticatorApp",
     "Invitation",
+    "Passkey",
+    "RecoveryCode",
     "Role",
     "Session",
     "Throttle",

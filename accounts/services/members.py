@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import BEING_DELETED, IN_TRASH, Role, Session, User, normalize_email
 from accounts.services.audit import CHANGED, rank_of, record_about
+from accounts.services.second_factor_dates import require_of_new_staff
 from clipset.lib.ids import hash_token
 from clipset.workers.task_queue import enqueue
 from siteconfig.services.audit import is_done_by_staff
@@ -99,6 +100,7 @@ def set_role(*, user: User, role: Role, granted_by: User) -> User:
     user.apply_role(role)
     user.save(update_fields=["role", "is_staff", "is_superuser"])
     user.sync_groups()
+    require_of_new_staff(user=user)
     if current.role != role:
         # Moderators read of members below them only, both before and after.
         highest = max(role.rank, rank_of(current.role))

@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
@@ -20,9 +18,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.backends import client_address
-from accounts.confirming import note_confirmation
 from accounts.forms import FirstAdminForm, LoginForm, NewPasswordForm, RegisterForm, ResetForm
-from accounts.services.audit import record_log_in
+from accounts.log_ins import TwoStepLogin, complete_log_in
 from accounts.services.invitations import (
     create_first_admin,
     find_invitation,
@@ -39,23 +36,15 @@ if TYPE_CHECKING:
 
     from accounts.models import Invitation, User
 
-BACKEND = "accounts.backends.UsernameOrEmailBackend"
 # Django's own form views treat a PUT like a POST, so the methods are restricted here.
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @method_decorator(form_methods, name="dispatch")
-class Login(auth_views.LoginView):
+class Login(TwoStepLogin):
     form_class = LoginForm
     template_name = "accounts/login.html"
     redirect_authenticated_user = True
-
-    def form_valid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override] # form_class
-        with transaction.atomic():
-            response = super().form_valid(form)
-            note_confirmation(self.request)
-            _record_log_in(self.request)
-        return response
 
     def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override] # form_class
         return self.render_to_response(self.get_context_data(form=form), status=422)
@@ -184,15 +173,7 @@ def _render_register(
     return render(request, "accounts/register.html", context, status=status)
 
 
-def _record_log_in(request: HttpRequest) -> None:
-    assert request.user.is_authenticated
-    record_log_in(request.user)
-
-
 def _welcome(request: HttpRequest, user: User) -> HttpResponse:
-    with transaction.atomic():
-        login(request, user, backend=BACKEND)
-        note_confirmation(request)
-        _record_log_in(request)
+    complete_log_in(request, user)
     messages.success(request, f"Welcome, {user.username}.")
     return redirect("home")

@@ -14,10 +14,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.confirming import note_confirmation
 from accounts.forms import AvatarForm, OwnPasswordForm, ProfileForm
 from accounts.models import User
-from accounts.selectors import session_rows
+from accounts.selectors import second_factor_state, session_rows
 from accounts.services.avatars import remove_avatar, set_avatar
 from accounts.services.members import end_other_sessions, end_session
 from accounts.services.own_password import count_try
+from accounts.services.passkeys import place_of
 from accounts.services.quota import quota_state
 from clipset.lib.pictures import PictureError
 from clipset.lib.refusals import RateLimitedError
@@ -37,7 +38,11 @@ def _member(request: HttpRequest) -> User:
 def _page(request: HttpRequest, status: int = 200, **forms_given: forms.BaseForm) -> HttpResponse:
     # The instance of a form with errors has the typed values. The page shows the stored ones.
     user = User.objects.get(pk=_member(request).pk)
+    place = place_of(request)
     context = {
+        "second_factor": second_factor_state(
+            user, host=place.host, takes_passkeys=place.takes_passkeys
+        ),
         "profile_form": ProfileForm(instance=user),
         "avatar_form": AvatarForm(),
         "password_form": OwnPasswordForm(user),
