@@ -44,4 +44,4 @@ class RecordedSite(AttentionSite):
             authentication_form=self.login_form or AdminAuthenticationForm,
             template_name=self.login_template or "admin/login.html",
         )
-        return view(request)  # type: ignore[return-value] # a response of this site
+        return view(request)

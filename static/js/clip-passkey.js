@@ -20,7 +20,8 @@ function parsed(options) {
   const bytes = { ...options, challenge: toBytes(options.challenge) };
   if (options.user) bytes.user = { ...options.user, id: toBytes(options.user.id) };
   if (options.allowCredentials) bytes.allowCredentials = descriptors(options.allowCredentials);
-  if (options.excludeCredentials) bytes.excludeCredentials = descriptors(options.excludeCredentials);
+  if (options.excludeCredentials)
+    bytes.excludeCredentials = descriptors(options.excludeCredentials);
   return bytes;
 }
 
@@ -60,7 +61,7 @@ class ClipPasskey extends HTMLElement {
     event.stopPropagation();
     const error = this.querySelector("[data-error]");
     error.hidden = true;
-    const publicKey = parsed(JSON.parse(this.dataset.options));
+    const publicKey = parsed(JSON.parse(this.dataset.options ?? "{}"));
     try {
       const asked = { publicKey };
       const made =
