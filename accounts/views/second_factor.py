@@ -80,17 +80,21 @@ def app_add(request: HttpRequest) -> HttpResponse:
         messages.error(request, "That took too long. Scan the new code.")
         return redirect("second_factor_app")
     form = AppForm(request.POST)
-    if form.is_valid():
-        try:
-            codes = add_authenticator_app(
-                user=member_of(request), secret=secret, **form.cleaned_data
-            )
-        except ValidationError as error:
-            form.add_error(None, error)
-        else:
-            del request.session[_SETUP]
-            return _added(request, codes)
-    return _app_page(request, form, secret, status=422)
+    codes = _add_app(request, form, secret)
+    return _app_page(request, form, secret, 422) if codes is None else _added(request, codes)
+
+
+def _add_app(request: HttpRequest, form: AppForm, secret: str) -> list[str] | None:
+    """Returns the recovery codes that are new, or None if the form says what is wrong."""
+    if not form.is_valid():
+        return None
+    try:
+        codes = add_authenticator_app(user=member_of(request), secret=secret, **form.cleaned_data)
+    except ValidationError as error:
+        form.add_error(None, error)
+        return None
+    del request.session[_SETUP]
+    return codes
 
 
 def _setup_secret(request: HttpRequest) -> str | None:
@@ -140,19 +144,28 @@ def passkey_add(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         name = device_name(request.headers.get("User-Agent", ""))
         return _passkey_page(request, PasskeyForm(initial={"name": name}))
-    form, challenge = PasskeyForm(request.POST), take_challenge(request)
+    form = PasskeyForm(request.POST)
+    codes = _add_passkey(request, form)
+    return _passkey_page(request, form, 422) if codes is None else _added(request, codes)
+
+
+def _add_passkey(request: HttpRequest, form: PasskeyForm) -> list[str] | None:
+    """Returns the recovery codes that are new, or None if the form says what is wrong."""
+    challenge = take_challenge(request)
     if challenge is None:
         form.add_error(None, NOT_VERIFIED)
-    elif form.is_valid():
-        try:
-            codes = add_passkey(
-                user=member_of(request), challenge=challenge, place=place, **form.cleaned_data
-            )
-        except ValidationError as error:
-            form.add_error(None, error)
-        else:
-            return _added(request, codes)
-    return _passkey_page(request, form, status=422)
+    if challenge is None or not form.is_valid():
+        return None
+    try:
+        return add_passkey(
+            user=member_of(request),
+            challenge=challenge,
+            place=place_of(request),
+            **form.cleaned_data,
+        )
+    except ValidationError as error:
+        form.add_error(None, error)
+        return None
 
 
 def _passkey_page(request: HttpRequest, form: PasskeyForm, status: int = 200) -> HttpResponse:

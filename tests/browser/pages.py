@@ -338,6 +338,16 @@ PAGES: dict[str, list[Look]] = {
     "login": [
         Look("login", "/login/", ""),
         Look("login-wrong", "/login/", "", then=send("form", username="bob", password="no")),
+        Look("second-step", "/login/", "", shows=("accounts/second_factor/step.html", STEP)),
+        Look(
+            "second-step-wrong",
+            "/login/",
+            "",
+            shows=(
+                "accounts/second_factor/step.html",
+                STEP | {"code_form": CodeForm({}), "recovery_form": RecoveryCodeForm({})},
+            ),
+        ),
     ],
     "password_reset": [
         Look("password-reset", "/password-reset/", ""),
@@ -368,18 +378,6 @@ PAGES: dict[str, list[Look]] = {
         Look("settings", "/settings/", "alice"),
         Look("settings-toast", "/settings/", then=toast),
         Look("settings-wrong", "/settings/", then=send("[action='/settings/']", username="a b")),
-    ],
-    "second_step": [
-        Look("second-step", "/login/", "", shows=("accounts/second_factor/step.html", STEP)),
-        Look(
-            "second-step-wrong",
-            "/login/",
-            "",
-            shows=(
-                "accounts/second_factor/step.html",
-                STEP | {"code_form": CodeForm({}), "recovery_form": RecoveryCodeForm({})},
-            ),
-        ),
     ],
     "second_factor": [Look("second-factor", "/settings/second-factor/", "alice")],
     "second_factor_app": [
@@ -423,6 +421,16 @@ PAGES: dict[str, list[Look]] = {
             shows=(
                 "accounts/second_factor/edit.html",
                 {"form": FactorNameForm(), "factor": {"name": "Phone", "pk": UUID(int=1)}},
+            ),
+        )
+    ],
+    "second_factor_remove": [
+        Look(
+            "second-factor-remove",
+            "/settings/",
+            shows=(
+                "accounts/confirm.html",
+                {"form": ConfirmForm(), "kept": [], "has_password": True},
             ),
         )
     ],
