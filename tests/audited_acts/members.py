@@ -91,7 +91,7 @@ def create_a_reset_link(site: Site) -> list[Entry]:
     return [Entry("member.reset_link", "bob")]
 
 
-@covers("accounts_user_reset_second_factor", "reset_second_factor")
+@covers("accounts_user_reset_second_factor")
 def reset_the_second_factor(site: Site) -> list[Entry]:
     address = reverse("admin:accounts_user_reset_second_factor", args=[site.bob.pk])
     make_app(site.bob)
