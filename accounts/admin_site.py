@@ -38,10 +38,10 @@ class RecordedSite(AttentionSite):
         }
         if REDIRECT_FIELD_NAME not in request.GET and REDIRECT_FIELD_NAME not in request.POST:
             context[REDIRECT_FIELD_NAME] = reverse("admin:index")
-        request.current_app = self.name  # type: ignore[attr-defined] # as Django sets it
+        request.current_app = self.name
         view = TwoStepLogin.as_view(
             extra_context=context,
             authentication_form=self.login_form or AdminAuthenticationForm,
             template_name=self.login_template or "admin/login.html",
         )
-        return view(request)
+        return view(request)  # type: ignore[return-value] # a rendered or redirecting one
