@@ -1,23 +1,21 @@
-"""The admin site, which records who logs in and counts wrong passwords."""
+"""The admin site. Its log-in counts wrong passwords and asks for the second factor."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth import logout
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError
 from django.http import HttpResponse
-from django.template.response import TemplateResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
 from accounts.forms import AdminLoginForm, AdminPasswordForm
+from accounts.log_ins import TwoStepLogin
 from accounts.models import User
-from accounts.new_devices import note_log_in
-from accounts.services.audit import record_log_in
 from accounts.services.members import end_other_sessions
 from clipset.ui.refusals import refused_in_form
 from siteconfig.attention_site import AttentionSite
@@ -36,24 +34,28 @@ class RecordedSite(AttentionSite):
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Django's page. It redirects a POST only after a log-in, else it shows its form again."""
-        response = super().login(request, extra_context)
-        if refusal := _refusal(response):
-            assert isinstance(response, TemplateResponse)
-            return refused_in_form(request, refusal, response)
-        if request.method == "POST" and response.status_code == 302:
-            assert request.user.is_authenticated
-            # Not one transaction with the log-in, since Django's page also checks the password,
-            # which takes long.
-            try:
-                record_log_in(request.user)
-            except DatabaseError:
-                logout(request)
-                raise
-            assert isinstance(request.user, User)
-            # Staff who come here for the first time were invited on the site, or set it up.
-            note_log_in(response, request=request, account=request.user, is_first=False)
-        return response
+        """Django's page (AdminSite.login), but with the view that knows the second step."""
+        if request.method == "GET" and self.has_permission(request):
+            return redirect("admin:index")
+        context = {
+            **self.each_context(request),
+            "title": "Log in",
+            "subtitle": None,
+            "app_path": request.get_full_path(),
+            "username": request.user.get_username(),
+            **(extra_context or {}),
+        }
+        if REDIRECT_FIELD_NAME not in request.GET and REDIRECT_FIELD_NAME not in request.POST:
+            context[REDIRECT_FIELD_NAME] = reverse("admin:index")
+        request.current_app = self.name
+        response = TwoStepLogin.as_view(
+            extra_context=context,
+            authentication_form=AdminLoginForm,
+            template_name=self.login_template or "admin/login.html",
+        )(request)
+        assert isinstance(response, HttpResponse)
+        refusal = _refusal(response)
+        return response if refusal is None else refused_in_form(request, refusal, response)
 
     def password_change(  # type: ignore[override] # plain text for scripts
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -14,7 +14,13 @@ from django.contrib.auth.forms import (
 )
 from django.core.exceptions import ValidationError
 
-from accounts.models import MAX_EMAIL_LENGTH, Role, User, normalize_email
+from accounts.models import (
+    MAX_EMAIL_LENGTH,
+    MAX_FACTOR_NAME_LENGTH,
+    Role,
+    User,
+    normalize_email,
+)
 from accounts.services.passwords import store_password
 from accounts.services.tries import TooManyTriesError, begin_try, note_right_try
 from clipset.lib.pictures import MAX_BYTES
@@ -24,6 +30,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from clipset.lib.refusals import RefusedError
+
+MAX_ANSWER_LENGTH = 20_000  # characters of a passkey's answer, which has some 1,000
 
 
 class AddressField(forms.EmailField):
@@ -208,3 +216,58 @@ class AvatarForm(forms.Form):
         help_text=f"JPEG, PNG, WebP or GIF, at most {human_bytes(MAX_BYTES)}.",
         widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp,image/gif"}),
     )
+
+
+class CodeField(forms.CharField):
+    """A code of an authenticator app. Apps show it in two groups, so spaces are ignored."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            label="Code",
+            max_length=20,
+            widget=forms.TextInput(
+                attrs={"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}
+            ),
+        )
+
+    def to_python(self, value: Any) -> str:
+        return "".join(str(super().to_python(value) or "").split())
+
+
+class CodeForm(forms.Form):
+    """The second step of the log-in, with an app."""
+
+    code = CodeField()
+
+    # Set if there were too many tries.
+    refusal: RefusedError | None = None
+
+
+class RecoveryCodeForm(forms.Form):
+    """The second step of the log-in for a member who lost the rest."""
+
+    recovery_code = forms.CharField(
+        max_length=60, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+    )
+
+    refusal: RefusedError | None = None
+
+
+class FactorNameForm(forms.Form):
+    name = forms.CharField(max_length=MAX_FACTOR_NAME_LENGTH, widget=forms.TextInput())
+
+
+class AppForm(FactorNameForm):
+    """Adds an authenticator app. The code shows that it has the secret."""
+
+    code = CodeField()
+
+
+class AnswerForm(forms.Form):
+    """What a browser answers for a passkey, which a script fills in."""
+
+    answer = forms.CharField(max_length=MAX_ANSWER_LENGTH, widget=forms.HiddenInput)
+
+
+class PasskeyForm(AnswerForm, FactorNameForm):
+    """Adds a passkey."""

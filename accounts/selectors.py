@@ -14,6 +14,7 @@ from clipset.lib.ids import hash_token
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
     from django.db.models import ForeignObjectRel, QuerySet
 
@@ -96,3 +97,60 @@ def counts_of_members(users: QuerySet[User]) -> dict[str, int | str]:
         rows = related_rows(User, relation).filter(**{f"{field}__in": ids})
         counts[relation.replace("_", " ")] = counted(limited_count(rows))
     return counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorRow:
+    """An authenticator app or a passkey.
+
+    `elsewhere` is the host that a passkey belongs to, if the page has another one.
+    """
+
+    id: UUID
+    name: str
+    is_passkey: bool
+    created_at: datetime
+    last_used_at: datetime | None
+    elsewhere: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondFactorState:
+    factors: list[FactorRow]
+    codes_left: int
+    takes_passkeys: bool
+
+
+def second_factor_state(user: User, *, host: str, takes_passkeys: bool) -> SecondFactorState:
+    """Returns what a member has set up, without any secret. Three queries.
+
+    Args:
+        host: that of the page.
+        takes_passkeys: whether browsers make passkeys there.
+    """
+    apps = [
+        FactorRow(
+            id=app.pk,
+            name=app.name,
+            is_passkey=False,
+            created_at=app.created_at,
+            last_used_at=app.last_used_at,
+        )
+        for app in user.authenticator_apps.all()
+    ]
+    passkeys = [
+        FactorRow(
+            id=passkey.pk,
+            name=passkey.name,
+            is_passkey=True,
+            created_at=passkey.created_at,
+            last_used_at=passkey.last_used_at,
+            elsewhere="" if passkey.host == host else passkey.host,
+        )
+        for passkey in user.passkeys.all()
+    ]
+    return SecondFactorState(
+        factors=[*apps, *passkeys],
+        codes_left=user.recovery_codes.filter(used_at=None).count(),
+        takes_passkeys=takes_passkeys,
+    )

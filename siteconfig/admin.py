@@ -55,6 +55,7 @@ class ConfigAdmin(GuardedAdmin[Config]):
             },
         ),
         ("Original files", {"fields": ["keep_originals", "keep_originals_days"]}),
+        ("Security", {"fields": ["staff_need_second_factor", "second_factor_grace_days"]}),
         ("Trash and audit log", {"fields": ["trash_days", "audit_log_days"]}),
         ("Last change", {"fields": ["updated_at", "updated_by"]}),
     ]

@@ -14,6 +14,7 @@ from django.utils.html import format_html
 
 from accounts.admin.forms import MemberForm
 from accounts.admin.member_columns import MemberColumns, counts_of_deactivation, with_facts
+from accounts.admin.second_factor import ResetsSecondFactor
 from accounts.admin.sections import member_sections
 from accounts.admin.shared import is_out_of_reach, links_page, me_of
 from accounts.admin.trash import TrashedMembers
@@ -67,7 +68,7 @@ IS_BEING_DELETED: Final = Reason("is being deleted", "are being deleted")
 
 
 @admin.register(User)
-class UserAdmin(MemberColumns, TrashedMembers, GuardedAdmin[User]):
+class UserAdmin(MemberColumns, TrashedMembers, ResetsSecondFactor, GuardedAdmin[User]):
     """Members are changed and deleted here, but not added: people register by invitation."""
 
     form = MemberForm
@@ -262,6 +263,7 @@ class UserAdmin(MemberColumns, TrashedMembers, GuardedAdmin[User]):
         obj: User | None = None,
     ) -> Any:
         context["member_sections"] = member_sections(obj, me_of(request)) if obj else []
+        context["offers_second_factor_reset"] = self.offers_second_factor_reset(request, obj)
         context["offers_reset_link"] = bool(request.user.is_superuser and obj and obj.can_log_in)
         return super().render_change_form(request, context, add, change, form_url, obj)
 

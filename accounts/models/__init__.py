@@ -22,6 +22,12 @@ from accounts.models.member import (
     UserManager,
     normalize_email,
 )
+from accounts.models.second_factor import (
+    MAX_FACTOR_NAME_LENGTH,
+    AuthenticatorApp,
+    Passkey,
+    RecoveryCode,
+)
 from accounts.models.session import (
     MAX_ADDRESS_LENGTH,
     MAX_USER_AGENT_LENGTH,
@@ -41,15 +47,19 @@ __all__ = [
     "IN_TRASH",
     "MAX_ADDRESS_LENGTH",
     "MAX_EMAIL_LENGTH",
+    "MAX_FACTOR_NAME_LENGTH",
     "MAX_USERNAME_LENGTH",
     "MAX_USER_AGENT_LENGTH",
     "MIN_USERNAME_LENGTH",
     "STORED_KEY_LENGTH",
     "USERNAME_RULE",
     "USERNAME_TAKEN",
+    "AuthenticatorApp",
     "EmailChange",
     "Invitation",
     "Leaving",
+    "Passkey",
+    "RecoveryCode",
     "Role",
     "Session",
     "Throttle",

@@ -196,6 +196,13 @@ class User(AbstractBaseUser, PermissionsMixin):
         help_text="A worker still has to move videos of theirs into the trash or out of it.",
     )
 
+    second_factor_due_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="Until when a member of staff has to set up a second factor; empty if they have "
+        "one or need none (accounts.services.second_factor).",
+    )
+
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["email"]

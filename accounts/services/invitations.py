@@ -28,6 +28,7 @@ from accounts.models import (
     normalize_email,
 )
 from accounts.services.audit import rank_of, record_join
+from accounts.services.second_factor_dates import require_of_new_staff
 from accounts.services.throttle import allow
 from clipset.lib.ids import hash_token, new_token
 from siteconfig.models import Config
@@ -266,6 +267,7 @@ def _create_member(username: str, email: str, hashed: str, role: Role) -> User:
         raise
     user.password = hashed
     user.save(update_fields=["password"])
+    require_of_new_staff(user=user)
     return user
 
 

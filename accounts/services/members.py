@@ -20,6 +20,7 @@ from accounts.models import (
     stored_key,
 )
 from accounts.services.audit import CHANGED, rank_of, record_about
+from accounts.services.second_factor_dates import require_of_new_staff
 from accounts.services.security_notifications import tell_member
 from clipset.lib.ids import hash_token
 from clipset.workers.task_queue import enqueue
@@ -111,6 +112,7 @@ def set_role(*, user: User, role: Role, granted_by: User) -> User:
     user.apply_role(role)
     user.save(update_fields=["role", "is_staff", "is_superuser"])
     user.sync_groups()
+    require_of_new_staff(user=user)
     if current.role != role:
         # Moderators read of members below them only, both before and after.
         highest = max(role.rank, rank_of(current.role))

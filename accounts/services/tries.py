@@ -46,6 +46,7 @@ class Kind(enum.StrEnum):
 
     PASSWORD = "password"  # noqa: S105 a word
     SECOND_FACTOR = "code"
+    RECOVERY_CODE = "recovery code"
 
 
 @dataclass(frozen=True, slots=True)

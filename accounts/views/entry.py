@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.http import Http404
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
@@ -20,11 +18,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.backends import client_address
-from accounts.confirming import note_confirmation
 from accounts.forms import FirstAdminForm, LoginForm, NewPasswordForm, RegisterForm, ResetForm
+from accounts.log_ins import TwoStepLogin, complete_log_in
 from accounts.models import User
-from accounts.new_devices import note_log_in
-from accounts.services.audit import record_log_in
 from accounts.services.devices import remember_device
 from accounts.services.invitations import (
     create_first_admin,
@@ -33,7 +29,6 @@ from accounts.services.invitations import (
     may_be_redeemed,
     redeem_invitation,
 )
-from accounts.services.leaving import leaving_of
 from accounts.services.members import end_other_sessions
 from accounts.services.passwords import request_reset
 from clipset.lib.refusals import RateLimitedError
@@ -44,28 +39,15 @@ if TYPE_CHECKING:
 
     from accounts.models import Invitation
 
-BACKEND = "accounts.backends.UsernameOrEmailBackend"
 # Django's own form views treat a PUT like a POST, so the methods are restricted here.
 form_methods = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @method_decorator(form_methods, name="dispatch")
-class Login(auth_views.LoginView):
+class Login(TwoStepLogin):
     form_class = LoginForm
     template_name = "accounts/login.html"
     redirect_authenticated_user = True
-
-    def form_valid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override] # form_class
-        member = form.get_user()
-        is_first = member.last_login is None
-        with transaction.atomic():
-            response = super().form_valid(form)
-            note_confirmation(self.request)
-            _record_log_in(self.request)
-            if leaving_of(member) is not None:
-                response = redirect("settings_delete")  # where they can keep their account
-            note_log_in(response, request=self.request, account=member, is_first=is_first)
-        return response
 
     def form_invalid(self, form: LoginForm) -> HttpResponse:  # type: ignore[override] # form_class
         page = self.render_to_response(self.get_context_data(form=form), status=422)
@@ -206,17 +188,7 @@ def _render_register(
     return render(request, "accounts/register.html", context, status=status)
 
 
-def _record_log_in(request: HttpRequest) -> None:
-    assert request.user.is_authenticated
-    record_log_in(request.user)
-
-
 def _welcome(request: HttpRequest, user: User) -> HttpResponse:
-    with transaction.atomic():
-        login(request, user, backend=BACKEND)
-        note_confirmation(request)
-        _record_log_in(request)
+    response = complete_log_in(request, user, leads_to=resolve_url("home"))
     messages.success(request, f"Welcome, {user.username}.")
-    response = redirect("home")
-    remember_device(response, account=user, request=request)
     return response

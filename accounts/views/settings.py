@@ -14,10 +14,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.confirming import note_confirmation
 from accounts.forms import AvatarForm, OwnEmailForm, OwnPasswordForm, ProfileForm
 from accounts.models import User
-from accounts.selectors import session_rows
+from accounts.selectors import second_factor_state, session_rows
 from accounts.services.avatars import remove_avatar, set_avatar
 from accounts.services.email_changes import waiting_change
 from accounts.services.members import end_other_sessions, end_session
+from accounts.services.passkeys import place_of
 from accounts.services.quota import quota_state
 from accounts.services.stored_limit import stored_state
 from clipset.lib.pictures import PictureError
@@ -41,7 +42,11 @@ def settings_page(
     """The page, with these forms in place of new ones."""
     # The instance of a form with errors has the typed values. The page shows the stored ones.
     user = User.objects.get(pk=_member(request).pk)
+    place = place_of(request)
     context = {
+        "second_factor": second_factor_state(
+            user, host=place.host, takes_passkeys=place.takes_passkeys
+        ),
         "profile_form": ProfileForm(instance=user),
         "email_form": OwnEmailForm(instance=user),
         "waiting_email": waiting_change(user),

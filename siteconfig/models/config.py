@@ -35,6 +35,7 @@ STORED_LIMIT_WEEKS = 10
 MAX_STORED_LIMIT_BYTES = 1024**5
 MAX_DAYS = 36_500
 MAX_TRASH_DAYS = 90
+MAX_GRACE_DAYS = 90
 
 
 class Quality(models.TextChoices):
@@ -154,6 +155,19 @@ class Config(models.Model):
         ],
         help_text="Entries older than this are deleted by manage.py prune_audit_log.",
     )
+    staff_need_second_factor = models.BooleanField(
+        "second factor for staff",
+        default=False,
+        help_text="Moderators and admins have to set up an authenticator app or a passkey. Those "
+        "without one see the date on every page, and after it only the page that sets it up.",
+    )
+    second_factor_grace_days = models.PositiveSmallIntegerField(
+        "days to set up the second factor",
+        default=14,
+        validators=[MaxValueValidator(MAX_GRACE_DAYS, f"Must be {MAX_GRACE_DAYS} days or less.")],
+        help_text="Counted from the moment it is required: from turning it on, from a change of "
+        f"this number, or from becoming a moderator or an admin (0 to {MAX_GRACE_DAYS}).",
+    )
     encoder = models.CharField(
         max_length=10,
         choices=Encoder,
@@ -212,6 +226,10 @@ class Config(models.Model):
                 condition=Q(trash_days__range=(0, MAX_TRASH_DAYS))
                 & Q(audit_log_days__range=(1, MAX_DAYS)),
                 name="config_days_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(second_factor_grace_days__range=(0, MAX_GRACE_DAYS)),
+                name="config_grace_days_in_range",
             ),
         ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
 
@@ -12,7 +12,17 @@ from siteconfig.services.audit import differences, record
 from siteconfig.services.video_folder import add_video_root
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.contrib.auth.base_user import AbstractBaseUser
+
+_followers: Final[list[Callable[[Config, Config], None]]] = []
+
+
+def register_follower(follower: Callable[[Config, Config], None]) -> None:
+    """Registers a function of an app above this one. Each change calls it in its transaction, with
+    the configuration before and after."""
+    _followers.append(follower)
 
 
 def current_config() -> Config:
@@ -53,6 +63,8 @@ def save_config(config: Config, *, changed_by: AbstractBaseUser) -> Config:
         if config.video_storage_path != before.video_storage_path:
             config.video_storage_path = add_video_root(config.video_storage_path)
         config.save()
+        for follow in _followers:
+            follow(before, config)
         old, new = differences(_editable(before), _editable(config))
         if new:
             record("config.change", config, before=old, after=new)

@@ -70,6 +70,7 @@ def change_the_configuration(site: Site) -> list[Entry]:
         "offer_original_quality": "on",
         "keep_originals": "on",
         "trash_days": "30",
+        "second_factor_grace_days": "14",
         "audit_log_days": "730",
         "encoder": "libx264",
     }

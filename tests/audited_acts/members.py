@@ -7,6 +7,7 @@ from typing import Final
 from django.test import Client
 from django.urls import reverse
 
+from tests.accounts.second_factors import make_app
 from tests.audited_acts.site import GB, SOME, Entry, Site, covers
 from tests.builders import (
     PASSWORD,
@@ -90,6 +91,16 @@ def set_a_quota_on_the_profile(site: Site) -> list[Entry]:
 def create_a_reset_link(site: Site) -> list[Entry]:
     site.by_admin.post(reverse("admin:accounts_user_reset_link", args=[site.bob.pk]))
     return [Entry("member.reset_link", "bob")]
+
+
+@covers("accounts_user_reset_second_factor")
+def reset_the_second_factor(site: Site) -> list[Entry]:
+    address = reverse("admin:accounts_user_reset_second_factor", args=[site.bob.pk])
+    make_app(site.bob)
+    site.by_admin.get(address)
+    site.by_admin.post(address)
+    site.by_admin.post(address)
+    return [Entry("member.second_factor_reset", "bob")]
 
 
 def log_in(site: Site, address: str) -> None:

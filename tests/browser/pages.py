@@ -9,10 +9,19 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.template.loader import render_to_string
 
-from accounts.forms import ConfirmForm, ResetForm
+from accounts.forms import (
+    AppForm,
+    CodeForm,
+    ConfirmForm,
+    FactorNameForm,
+    PasskeyForm,
+    RecoveryCodeForm,
+    ResetForm,
+)
 from accounts.models import EmailChange
 from tests.browser.player import wait_until
 
@@ -134,6 +143,14 @@ def toast(page: Page) -> None:
         }"""
     )
 
+
+STEP = {
+    "code_form": CodeForm(),
+    "recovery_form": RecoveryCodeForm(),
+    "options": "{}",
+    "has_app": True,
+    "has_passkey": True,
+}
 
 # URL name -> its looks; "errors" have no URL of their own.
 PAGES: dict[str, list[Look]] = {
@@ -322,6 +339,16 @@ PAGES: dict[str, list[Look]] = {
     "login": [
         Look("login", "/login/", ""),
         Look("login-wrong", "/login/", "", then=send("form", username="bob", password="no")),
+        Look("second-step", "/login/", "", shows=("accounts/second_factor/step.html", STEP)),
+        Look(
+            "second-step-wrong",
+            "/login/",
+            "",
+            shows=(
+                "accounts/second_factor/step.html",
+                STEP | {"code_form": CodeForm({}), "recovery_form": RecoveryCodeForm({})},
+            ),
+        ),
     ],
     "password_reset": [
         Look("password-reset", "/password-reset/", ""),
@@ -352,6 +379,61 @@ PAGES: dict[str, list[Look]] = {
         Look("settings", "/settings/", "alice"),
         Look("settings-toast", "/settings/", then=toast),
         Look("settings-wrong", "/settings/", then=send("[action='/settings/']", username="a b")),
+    ],
+    "second_factor": [Look("second-factor", "/settings/second-factor/", "alice")],
+    "second_factor_app": [
+        Look(
+            "second-factor-app",
+            "/settings/",
+            shows=(
+                "accounts/second_factor/app.html",
+                {"form": AppForm(), "secret": "ABCD EFGH " * 4, "uri": "otpauth://totp/x"},
+            ),
+        )
+    ],
+    "second_factor_passkey": [
+        Look(
+            "second-factor-passkey",
+            "/settings/",
+            shows=("accounts/second_factor/passkey.html", {"form": PasskeyForm(), "options": "{}"}),
+        ),
+        Look(
+            "second-factor-no-passkey",
+            "/settings/",
+            shows=("accounts/second_factor/no_passkey.html", {"host": "127.0.0.1"}),
+        ),
+    ],
+    "second_factor_codes": [
+        Look(
+            "second-factor-codes",
+            "/settings/",
+            shows=("accounts/second_factor/codes.html", {"codes": ["abcd-efgh-jkmn-pqrs"] * 10}),
+        ),
+        Look(
+            "second-factor-new-codes",
+            "/settings/",
+            shows=("accounts/second_factor/new_codes.html", {}),
+        ),
+    ],
+    "second_factor_edit": [
+        Look(
+            "second-factor-edit",
+            "/settings/",
+            shows=(
+                "accounts/second_factor/edit.html",
+                {"form": FactorNameForm(), "factor": {"name": "Phone", "pk": UUID(int=1)}},
+            ),
+        )
+    ],
+    "second_factor_remove": [
+        Look(
+            "second-factor-remove",
+            "/settings/",
+            shows=(
+                "accounts/confirm.html",
+                {"form": ConfirmForm(), "kept": [], "has_password": True},
+            ),
+        )
     ],
     "settings_avatar": [
         Look("settings-avatar", "/settings/", then=send("[action='/settings/avatar/']"))

@@ -241,8 +241,8 @@ CONFIG = Rights(
             row="config",
             edits="max_file_size_bytes weekly_upload_limit_bytes stored_limit_bytes "
             "video_storage_path quality max_short_side make_720p make_480p "
-            "offer_original_quality encoder keep_originals "
-            "keep_originals_days trash_days audit_log_days",
+            "offer_original_quality encoder keep_originals keep_originals_days "
+            "staff_need_second_factor second_factor_grace_days trash_days audit_log_days",
             reads="updated_at updated_by",
         ),
     ),

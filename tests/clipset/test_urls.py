@@ -618,6 +618,18 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
         ("GET /login/", (200, 302, 302, 302, 302, 200)),
         ("POST /login/ username=bob&password=wrong", (422, 302, 302, 302, 302, 422)),
     ],
+    "second_step": [
+        ("GET /login/second-step/", (302,) * 6),
+        ("POST /login/second-step/ code=123456", (302,) * 6),
+    ],
+    "second_step_recovery": [
+        ("GET /login/second-step/recovery/", (405,) * 6),
+        ("POST /login/second-step/recovery/ recovery_code=x", (302,) * 6),
+    ],
+    "second_step_passkey": [
+        ("GET /login/second-step/passkey/", (405,) * 6),
+        ("POST /login/second-step/passkey/ answer=x", (302,) * 6),
+    ],
     "logout": [("GET /logout/", POST_ONLY), ("POST /logout/", DONE)],
     "password_reset": [
         ("GET /password-reset/", PUBLIC),
@@ -676,6 +688,27 @@ TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
     "settings_password": [
         ("GET /settings/password/", POST_ONLY),
         ("POST /settings/password/", (IN, 422, 422, 422, 422, IN)),
+    ],
+    "second_factor": [("GET /settings/second-factor/", ALL)],
+    "second_factor_app": [
+        ("GET /settings/second-factor/app/", DONE),
+        ("POST /settings/second-factor/app/", (IN, 422, 422, 422, 422, IN)),
+    ],
+    "second_factor_passkey": [
+        ("GET /settings/second-factor/passkey/", DONE),
+        ("POST /settings/second-factor/passkey/", (IN, 422, 422, 422, 422, IN)),
+    ],
+    "second_factor_codes": [
+        ("GET /settings/second-factor/codes/", DONE),
+        ("POST /settings/second-factor/codes/", (IN, 422, 422, 422, 422, IN)),
+    ],
+    "second_factor_edit": [
+        (f"GET /settings/second-factor/{uuid.UUID(int=0)}/", DONE),
+        (f"POST /settings/second-factor/{uuid.UUID(int=0)}/", (IN, 422, 422, 422, 422, IN)),
+    ],
+    "second_factor_remove": [
+        (f"GET /settings/second-factor/{uuid.UUID(int=0)}/remove/", POST_ONLY),
+        (f"POST /settings/second-factor/{uuid.UUID(int=0)}/remove/", (IN, 422, 422, 422, 422, IN)),
     ],
     "settings_sessions_end": [
         ("GET /settings/sessions/end/", POST_ONLY),
@@ -1485,6 +1518,16 @@ ADMIN_TABLE: dict[str, list[tuple[str, tuple[Status, ...]]]] = {
     "admin:accounts_user_restore": [
         ("GET /admin/accounts/user/{member_id}/restore/", (IN, TO_ADMIN, TO_ADMIN, 405, 405, IN)),
         ("POST /admin/accounts/user/{member_id}/restore/", (IN, TO_ADMIN, TO_ADMIN, 403, 302, IN)),
+    ],
+    "admin:accounts_user_reset_second_factor": [
+        (
+            "GET /admin/accounts/user/{member_id}/reset-second-factor/",
+            (IN, TO_ADMIN, TO_ADMIN, 403, 200, IN),
+        ),
+        (
+            "POST /admin/accounts/user/{member_id}/reset-second-factor/",
+            (IN, TO_ADMIN, TO_ADMIN, 403, 302, IN),
+        ),
     ],
     "admin:accounts_user_reset_link": [
         (

@@ -40,6 +40,7 @@ def typed(**changes: str) -> dict[str, str]:
         "keep_originals": "on",
         "keep_originals_days": "",
         "trash_days": "30",
+        "second_factor_grace_days": "14",
         "audit_log_days": "730",
         "encoder": "libx264",
         **changes,

@@ -8,6 +8,7 @@ from django.contrib.auth.management.commands import createsuperuser
 
 from accounts.models import Role, User
 from accounts.services.audit import record_about
+from accounts.services.second_factor_dates import require_of_new_staff
 
 
 class Command(createsuperuser.Command):
@@ -17,3 +18,4 @@ class Command(createsuperuser.Command):
         super().handle(*args, **options)
         for admin in admins.exclude(pk__in=known):
             record_about(admin, "member.join", after={"role": admin.role, "invitation": None})
+            require_of_new_staff(user=admin)
