@@ -31,6 +31,7 @@ _USED: Final = (
     "picture-in-picture",
     "publickey-credentials-create",
     "publickey-credentials-get",
+    "screen-wake-lock",
 )
 _UNUSED: Final = (
     "accelerometer",
@@ -47,7 +48,6 @@ _UNUSED: Final = (
     "microphone",
     "midi",
     "payment",
-    "screen-wake-lock",
     "serial",
     "storage-access",
     "usb",
