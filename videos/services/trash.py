@@ -90,6 +90,7 @@ def delete_for_good(*, video: Video, by: User) -> None:
     if not by.is_admin:
         raise ValidationError(ADMIN_EMPTIES)
     with transaction.atomic():
+        lock_uploader(video.pk)
         lock_videos([video.pk])
         if not Video.objects.get(pk=video.pk).is_trashed:
             raise ValidationError(NOT_IN_TRASH)

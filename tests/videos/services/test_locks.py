@@ -35,7 +35,7 @@ from videos.services.reports import (
     report_video,
     resolve_report,
 )
-from videos.services.trash import restore_video, trash_video
+from videos.services.trash import delete_for_good, restore_video, trash_video
 from videos.services.uploads.create import VideoDetails, create_upload
 from videos.services.uploads.expire import end_upload
 
@@ -99,6 +99,10 @@ class World:
         upload = create_upload(user=self.bob, size=9, filename="a.mp4", details=details)
         return lambda: end_upload(upload=upload)
 
+    def delete_for_good(self) -> Callable[[], object]:
+        trash_video(video=self.busy, by=self.admin)
+        return lambda: delete_for_good(video=self.busy, by=self.admin)
+
     def reopen(self) -> Callable[[], object]:
         reports = self.resolve(ReportAct.HIDE_VIDEO)()
         return lambda: reopen_report(report=reports[0], by=self.admin)
@@ -109,6 +113,7 @@ ACTS: dict[str, Callable[[World], Callable[[], object]]] = {
     "trash": lambda it: lambda: trash_video(video=it.busy, by=it.admin),
     "restore": lambda it: lambda: restore_video(video=it.busy, by=it.admin),
     "delete": lambda it: lambda: delete_video(video=it.busy),
+    "delete for good": lambda it: it.delete_for_good(),
     "cancel": lambda it: lambda: cancel_processing(video=it.busy),
     "undo of hiding": lambda it: it.undo(
         lambda: hide_video(video=it.video, by=it.admin, reason="HARASSMENT")
