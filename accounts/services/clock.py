@@ -12,6 +12,7 @@ from accounts.services.invitations import LIFETIME
 from accounts.services.quota import week_start
 from accounts.services.tries import LONGEST_DELAY
 from clipset.database.clock import DATE_SLACK, LEASE_SLACK, bring_back
+from siteconfig.models import MAX_GRACE_DAYS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -32,14 +33,17 @@ def bring_back_counters(*, now: datetime) -> None:
 
 
 def bring_back_expiries(*, now: datetime) -> None:
-    """Corrects invitations and sessions that would stay valid for too long, and accounts that would
-    be deleted later than was said.
+    """Corrects invitations and sessions that would stay valid for too long, accounts that would be
+    deleted later than was said, and dates by which staff need a second factor.
 
-    Three queries if there is nothing to correct.
+    Four queries if there is nothing to correct.
     """
     week = now + LIFETIME
     unused = Invitation.objects.filter(used_at=None)
     bring_back(unused, "expires_at", after=week + DATE_SLACK, to=week)
     bring_back(Leaving.objects.all(), "requested_at", after=now + DATE_SLACK, to=now)
+    latest = now + timedelta(days=MAX_GRACE_DAYS)
+    staff = User.objects.exclude(second_factor_due_at=None)
+    bring_back(staff, "second_factor_due_at", after=latest + DATE_SLACK, to=latest)
     longest = now + timedelta(seconds=settings.SESSION_COOKIE_AGE)
     bring_back(Session.objects.all(), "expire_date", after=longest + DATE_SLACK, to=longest)

@@ -19,8 +19,9 @@ from accounts.services.members import lock_member
 from accounts.services.second_factor_dates import has_second_factor, set_due_date
 from accounts.services.security_notifications import tell_member
 from accounts.services.tries import Kind, begin_try, note_right_try
+from clipset.database.clock import LEASE_SLACK
 from clipset.lib.ids import hash_token
-from clipset.lib.totp import matching_step
+from clipset.lib.totp import STEP_SECONDS, matching_step
 from siteconfig.services.config import current_config
 
 if TYPE_CHECKING:
@@ -178,11 +179,14 @@ def use_code(*, user: User, code: str, request: HttpRequest) -> bool:
     attempt = begin_try(account=user, request=request, kind=Kind.SECOND_FACTOR)
     now = timezone.now()
     for app in user.authenticator_apps.all():
-        step = matching_step(app.secret, code, now=now.timestamp(), after=app.last_step)
+        # A step far ahead is from a time when the clock was wrong. It must not lock the member out.
+        is_ahead = app.last_step * STEP_SECONDS > now.timestamp() + LEASE_SLACK.total_seconds()
+        after = -1 if is_ahead else app.last_step
+        step = matching_step(app.secret, code, now=now.timestamp(), after=after)
         if step is None:
             continue
         # Conditional, so that of two simultaneous requests with the same code one is refused.
-        unused = AuthenticatorApp.objects.filter(pk=app.pk, last_step__lt=step)
+        unused = AuthenticatorApp.objects.filter(pk=app.pk, last_step=app.last_step)
         if unused.update(last_step=step, last_used_at=now):
             note_right_try(attempt)
             return True

@@ -4,6 +4,7 @@ from siteconfig.models.audit import AuditEntry
 from siteconfig.models.config import (
     MAX_DAYS,
     MAX_FILE_LIMIT_BYTES,
+    MAX_GRACE_DAYS,
     MAX_STORED_LIMIT_BYTES,
     MAX_TRASH_DAYS,
     MAX_WEEKLY_LIMIT_BYTES,
@@ -28,6 +29,7 @@ from siteconfig.models.runs import BackupRun, BackupState, BackupStep, DoctorRun
 __all__ = [
     "MAX_DAYS",
     "MAX_FILE_LIMIT_BYTES",
+    "MAX_GRACE_DAYS",
     "MAX_STORED_LIMIT_BYTES",
     "MAX_TRASH_DAYS",
     "MAX_WEEKLY_LIMIT_BYTES",

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 def correct_future_times(*, now: datetime | None = None) -> None:
     """Corrects times that lie further ahead than the code ever writes, logs each correction, and
-    records today as a day on which the site was alive. Harmless at any time; 24 small queries.
+    records today as a day on which the site was alive. Harmless at any time; 25 small queries.
 
     Without it jobs, schedules, quotas and throttles would stop until that time comes. Expiry times
     are left alone when the site was alive on several days in the future: the clock is behind now,

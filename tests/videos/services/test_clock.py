@@ -227,11 +227,20 @@ BROUGHT_BACK = {
     "TryCount.next_at",
     "Upload.writer_until",
     "User.last_upload_reset",
+    "User.second_factor_due_at",
     "User.trashed_at",
     "Video.trashed_at",
 }
 WHEN_IT_WAS = {
-    *("added_at", "created_at", "deleted_at", "edited_at", "finished_at", "last_login"),
+    *(
+        "added_at",
+        "created_at",
+        "deleted_at",
+        "edited_at",
+        "finished_at",
+        "last_login",
+        "last_used_at",
+    ),
     *("handled_at", "last_seen_at", "last_viewed_at", "quota_reserved_at", "read_at", "revoked_at"),
     *("started_at", "touched_at", "updated_at", "used_at"),
     *("answered_at", "asked_at", "at", "beat_at", "deleting_since", "hashed_at", "hidden_at"),
