@@ -316,8 +316,14 @@ RIGHTS: dict[Role, dict[str, Rights]] = {
 
 # All other models: what members alone know, and what only the site itself uses.
 NOT_IN_THE_ADMIN = {
+    "accounts.authenticatorapp",
+    "accounts.emailchange",
+    "accounts.leaving",
+    "accounts.passkey",
+    "accounts.recoverycode",
     "accounts.session",
     "accounts.throttle",
+    "accounts.trycount",
     "siteconfig.clusterheartbeat",
     "siteconfig.dayalive",
     "siteconfig.putawayrow",

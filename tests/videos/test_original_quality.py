@@ -275,6 +275,7 @@ def while_it_is_made(
 
 
 @pytest.mark.both_databases
+@pytest.mark.usefixtures("without_bubblewrap")
 def test_an_encode_that_is_faster_counts_it_afterwards(
     bob: User, settings: Settings, tmp_path: Path
 ) -> None:
@@ -294,6 +295,7 @@ def test_an_encode_that_is_faster_counts_it_afterwards(
 
 
 @pytest.mark.both_databases
+@pytest.mark.usefixtures("without_bubblewrap")
 def test_nothing_is_left_of_it_when_the_video_is_deleted(
     bob: User, settings: Settings, tmp_path: Path
 ) -> None:
@@ -306,6 +308,7 @@ def test_nothing_is_left_of_it_when_the_video_is_deleted(
 
 
 @pytest.mark.both_databases
+@pytest.mark.usefixtures("without_bubblewrap")
 def test_a_stopped_video_does_not_get_it(bob: User, settings: Settings, tmp_path: Path) -> None:
     video = sent_video(bob, short_hevc())
     with while_it_is_made(settings, tmp_path / "race", lambda: cancel_processing(video=video)):
@@ -317,6 +320,7 @@ def test_a_stopped_video_does_not_get_it(bob: User, settings: Settings, tmp_path
 
 
 @pytest.mark.long  # a stopped job, and a retry
+@pytest.mark.usefixtures("without_bubblewrap")
 def test_that_of_a_stopped_job_does_not_replace_that_of_the_next(
     bob: User, settings: Settings, tmp_path: Path
 ) -> None:
@@ -340,6 +344,7 @@ def test_that_of_a_stopped_job_does_not_replace_that_of_the_next(
 
 
 @pytest.mark.long  # a video that is stopped meanwhile
+@pytest.mark.usefixtures("without_bubblewrap")
 def test_a_stop_of_the_workers_ends_it(bob: User, settings: Settings, tmp_path: Path) -> None:
     video = sent_video(bob, short_hevc())
     try:

@@ -80,6 +80,13 @@ def running_ffmpegs() -> list[int]:
     return [pid for pid in descendants(os.getpid()) if program(pid) in {"ffmpeg", "ffprobe"}]
 
 
+def encodes(pid: int) -> bool:
+    try:
+        return b"libx264" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def own_ffmpeg(folder: Path, **scripts: str) -> str:
     """A folder with ffmpeg and ffprobe: the real ones, or shell scripts in their place."""
     folder.mkdir(exist_ok=True)
@@ -444,15 +451,21 @@ def test_a_stop_of_the_workers_gives_the_video_back_and_counts_nothing(
 ) -> None:
     settings.FFMPEG_PATH = real_time_ffmpeg(tmp_path / "slow")
     sent_video(bob, clips.hevc_mp4(seconds=20, size="160x90"))
-    timer = threading.Timer(1.5, announce_stop)
-    timer.start()
+    stopped_at: list[float] = []
+
+    def stop_the_encode() -> None:
+        wait_for(lambda: any(map(encodes, running_ffmpegs())), name="the encode")
+        stopped_at.append(time.monotonic())
+        announce_stop()
+
+    stopper = threading.Thread(target=stop_the_encode)
+    stopper.start()
     try:
-        before = time.monotonic()
         assert work() == "given back"
-        assert time.monotonic() - before < 8
+        assert time.monotonic() - stopped_at[0] < 8
         assert work() == "stopping"
     finally:
-        timer.join()
+        stopper.join()
         forget_stop()
     job = Job.objects.get()
     assert (job.state, job.losses, job.failures) == (JobState.WAITING, 0, 0)

@@ -53,6 +53,7 @@ from videos.services.processing.enqueue import SLOW
 from videos.services.removing import work_off_removals
 from videos.services.storage import mark_new_roots, missing_roots
 from videos.services.thumbnails import set_uploaded_thumbnail
+from videos.services.uploads.create import NO_METADATA
 from videos.services.uploads.expire import end_expired_uploads
 from videos.tasks import look_after_jobs, tidy_up
 
@@ -140,10 +141,11 @@ def test_a_whole_upload_becomes_a_video_when_the_disk_is_back(
     client: Client, bob: User, media: Path
 ) -> None:
     address = tus_client.create(client, len(CONTENT))["Location"]
+    metadata = Upload.objects.values(*NO_METADATA).get()
     tus_client.append(client, address, 0, CONTENT)
     video = Video.objects.get()
     Job.objects.all().delete()
-    Upload.objects.update(state="OPEN", video=None)
+    Upload.objects.update(state="OPEN", video=None, **metadata)
     Video.objects.filter(pk=video.pk)._raw_delete("default")
     unplug(media / "temp")
     look_after_jobs()
