@@ -17,11 +17,12 @@ import pytest
 from django.core import mail
 from django.core.management import call_command
 
-from accounts.models import User
+from accounts.models import AuthenticatorApp, User
 from siteconfig import doctor
 from siteconfig.models import Config, DoctorRun
 from siteconfig.roots import MARKER, unavailable_roots
 from tests import operations
+from tests.accounts.second_factors import make_app
 from tests.builders import make_admin, make_video
 from tests.operations import (
     PYTHON,
@@ -133,6 +134,14 @@ def call_documented(command: str, replace: Mapping[str, str] | None = None) -> s
     out = io.StringIO()
     call_command(name, *arguments, stdout=out, stderr=out)
     return out.getvalue()
+
+
+@pytest.mark.django_db
+def test_the_second_factor_of_the_only_admin_is_reset() -> None:
+    make_app(make_admin("root"))
+    said = call_documented(".venv/bin/python manage.py reset_second_factor NAME", {"NAME": "root"})
+    assert "of root reset" in said
+    assert not AuthenticatorApp.objects.exists()
 
 
 @pytest.mark.django_db
