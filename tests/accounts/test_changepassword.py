@@ -23,6 +23,7 @@ bob = User.objects.create_user("bob", email="bob@example.org", password="old one
 Session.objects.create(session_key="s", session_data="", expire_date=timezone.now(), user=bob)
 """
 SESSIONS = "SELECT session_key FROM sessions"
+TOLD = "SELECT kind, text FROM notices"
 NEW = "correct horse battery staple"
 
 
@@ -61,3 +62,4 @@ def test_a_new_password_is_recorded_and_one_that_was_mistyped_is_not(site: Proje
     ]
     assert site.rows(PASSWORD) != before
     assert site.rows(SESSIONS) == [], "they ended with the old password"
+    assert site.rows(TOLD) == [("ACCOUNT", "The password of your account was changed.")]
