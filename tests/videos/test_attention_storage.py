@@ -34,8 +34,8 @@ def small_storage() -> None:
     Config.objects.update(stored_limit_bytes=10 * MB)
 
 
-def full(**fields: object) -> User:
-    return make_user(stored_bytes=10 * MB, **fields)
+def full() -> User:
+    return make_user(stored_bytes=10 * MB)
 
 
 def create(user: User, size: int) -> Upload:
