@@ -73,6 +73,14 @@ for (const name of ["IMG_1.MOV", "a.m4v", "a.3GP", "a.qt", "video", "VID 2026.05
   test(`${name} may be a video`, () => assert.equal(problemWith({ name, size: 1 }, LIMITS), ""));
 }
 
+test("a file needs storage", () => {
+  const problem = (storage) =>
+    problemWith({ name: "a.mp4", size: 3 * MB }, { ...LIMITS, left: { quota: null, storage } });
+  assert.equal(problem(3 * MB), "");
+  assert.match(problem(2 * MB), /is 3 MB, but your storage has room for 2 MB\. Delete videos/);
+  assert.match(problem(0), /^Your storage is full\. Delete videos/);
+});
+
 test("the first problem of a file is named", () => {
   const problem = (name, size) => problemWith({ name, size }, LIMITS);
   assert.match(problem("a.txt", 1), /Use MP4, MOV\.$/);

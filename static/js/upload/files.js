@@ -56,6 +56,7 @@ export function problemWith(file, { accepted, extensions, maxBytes, left, resets
       `${resets}. Choose a smaller file, or wait until then.`
     );
   }
+  if (left.storage === 0) return `Your storage is full. ${MAKE_ROOM}`;
   if (left.storage !== null && file.size > left.storage) {
     return (
       `This file is ${fileSize(file.size)}, but your storage has room for ` +
