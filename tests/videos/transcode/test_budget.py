@@ -150,7 +150,13 @@ def test_a_copied_picture_needs_room_for_its_encoded_sounds_only() -> None:
     most=st.none() | st.integers(0, 20 * GB),
 )
 def test_no_plan_passes_its_budget_and_growth_alone_refuses_nothing(
-    width: int, height: int, fps: Fraction, hours: float, size_bytes: int, sounds: int, most: int
+    width: int,
+    height: int,
+    fps: Fraction,
+    hours: float,
+    size_bytes: int,
+    sounds: int,
+    most: int | None,
 ) -> None:
     picture = sized(width, height, codec="hevc", fps=fps, average_fps=float(fps))
     tracks = tuple(audio(index=n, codec="opus", title=str(n)) for n in range(1, sounds + 1))
@@ -182,6 +188,7 @@ def test_a_lowered_cap_holds_and_is_told_of_where_it_was_reached(
 def test_the_lowest_cap_holds_for_noise_in_full_size(tmp_path: Path, make: Any) -> None:
     source = make("1920x1080", seconds=12)
     plan = make_plan(info(hevc(), timeline=Timeline(start=0.0, end=12.0)), OPTIONS)
+    assert plan.top.encoding is not None
     lowest = replace(plan.top, encoding=replace(plan.top.encoding, maxrate=LOWEST_MAXRATE))
     most = most_bytes(lowest, replace(plan, renditions=(lowest,), sounds=()))
     result = transcode(source, tmp_path, options=Options(ladder=(), most_bytes=most))
