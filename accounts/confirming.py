@@ -50,7 +50,7 @@ def is_confirmed(request: HttpRequest) -> bool:
         return False
     age = timezone.now() - datetime.fromisoformat(noted)
     if age < timedelta():
-        # Of a clock that was ahead. It must not count again once the time has come.
+        # Of a clock that was ahead. It must not count again when that time is reached.
         forget_confirmation(request)
     return timedelta() <= age < CONFIRMED_FOR
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accounts.password_strength import GUESSABLE
+from videos.models import Notification
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,7 @@ bob = User.objects.create_user("bob", email="bob@example.org", password="old one
 Session.objects.create(session_key="s", session_data="", expire_date=timezone.now(), user=bob)
 """
 SESSIONS = "SELECT session_key FROM sessions"
-TOLD = "SELECT kind, text FROM notices"
+TOLD = f"SELECT kind, text FROM {Notification._meta.db_table}"  # noqa: S608 no input
 NEW = "correct horse battery staple"
 
 
