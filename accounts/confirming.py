@@ -48,8 +48,10 @@ def is_confirmed(request: HttpRequest) -> bool:
     noted = request.session.get(CONFIRMED_AT)
     if not noted:
         return False
-    # A time in the future is one of a clock that was ahead. It must not count for long.
     age = timezone.now() - datetime.fromisoformat(noted)
+    if age < timedelta():
+        # Of a clock that was ahead. It must not count again when that time is reached.
+        forget_confirmation(request)
     return timedelta() <= age < CONFIRMED_FOR
 
 
@@ -101,6 +103,8 @@ def is_answered(request: HttpRequest, form: ConfirmForm) -> bool:
         form.add_error(ConfirmForm.FIELD, NOT_RIGHT)
         return False
     note_right_try(attempt)
+    # A stolen copy of the session's key must not be confirmed with it, and ends here.
+    request.session.cycle_key()
     note_confirmation(request)
     return True
 

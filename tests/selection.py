@@ -109,14 +109,17 @@ def belongs_on_both(item: pytest.Item) -> bool:
 
 
 def is_left_out(item: pytest.Item, config: pytest.Config) -> bool:
-    """Whether the options of this run leave the test out."""
+    """Whether the options of this run, or its database, leave the test out."""
+    is_on_postgresql = "CLIPSET_TEST_DATABASE_URL" in os.environ
+    if item.get_closest_marker("only_on_postgresql") and not is_on_postgresql:
+        return True
     if config.getoption("--quick") and not _is_quick(item):
         return True
     if config.getoption("--long"):
         return False
     if item.get_closest_marker("long"):
         return True
-    return "CLIPSET_TEST_DATABASE_URL" in os.environ and _is_long_on_postgresql(item)
+    return is_on_postgresql and _is_long_on_postgresql(item)
 
 
 def is_never_quick(path: Path, root: Path) -> bool:

@@ -33,6 +33,7 @@ from accounts.services.passwords import create_reset_link
 from accounts.services.quota import reset_quota, set_weekly_limit
 from accounts.services.stored_limit import set_stored_limit
 from clipset.database.limited import counted
+from clipset.lib.refusals import RateLimitedError
 from clipset.lib.units import human_bytes
 from clipset.ui.admin import GuardedAdmin, TrashFilter
 from clipset.ui.admin_actions import Reason
@@ -277,7 +278,12 @@ class UserAdmin(MemberColumns, TrashedMembers, ResetsSecondFactor, GuardedAdmin[
             sentence = NO_LINK_FOR_SAMPLE if user.is_active else NO_LINK_FOR_INACTIVE
             self.message_user(request, sentence % {"username": user.username}, messages.ERROR)
             return redirect("admin:accounts_user_change", user.pk)
-        links = [(user.username, create_reset_link(user=user), False)]
+        try:
+            link = create_reset_link(user=user, created_by=me_of(request))
+        except RateLimitedError as refusal:
+            self.message_user(request, refusal.sentence, messages.ERROR)
+            return redirect("admin:accounts_user_change", user.pk)
+        links = [(user.username, link, False)]
         return links_page(self, request, title="Password reset link", links=links)
 
 

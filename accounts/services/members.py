@@ -159,6 +159,8 @@ def deactivate_member(*, user: User, reason: str = "") -> User:
     user.is_active = False
     user.save(update_fields=["is_active"])
     Session.objects.filter(user=user).delete()
+    # Whoever is locked out must not find a way prepared when the member is activated again.
+    EmailChange.objects.filter(member=user).delete()
     if current.is_active:
         before, after = {"is_active": True}, {"is_active": False}
         record_about(user, "member.deactivate", reason=reason, before=before, after=after)

@@ -26,6 +26,14 @@ MAIL_EVERY = timedelta(minutes=5)
 MAILS, MAILS_WITHIN = 10, timedelta(days=1)
 REQUESTS, REQUESTS_WITHIN = 20, timedelta(hours=1)
 STALE_AFTER = timedelta(hours=1)
+# Each link opens an account, so an admin whose session was stolen must not get them in a row.
+LINKS, LINKS_WITHIN = 10, timedelta(hours=1)
+TOO_MANY_LINKS = (
+    f"You've created {LINKS} password reset links in an hour. Try again later, or ask members to "
+    "use “Forgot your password?”."
+)
+PASSWORD_CHANGED = "Your password was changed"  # noqa: S105 the subject of a mail
+PASSWORD_CHANGED_TEXT = "The password of your account was changed."  # noqa: S105 as above
 
 
 def reset_link(user: User) -> str:
@@ -38,14 +46,18 @@ def reset_link(user: User) -> str:
 def store_password(*, user: User) -> None:
     """Stores the password that `user.set_password` has hashed, which takes too long for a
     transaction, and tells the member."""
-    text = "The password of your account was changed."
     with transaction.atomic():
         user.save(update_fields=["password"])
-        tell_member(user=user, subject="Your password was changed", text=text)
+        tell_member(user=user, subject=PASSWORD_CHANGED, text=PASSWORD_CHANGED_TEXT)
 
 
-def create_reset_link(*, user: User) -> str:
-    """Returns a link for an admin to hand over, and records that there is one."""
+def create_reset_link(*, user: User, created_by: User) -> str:
+    """Returns a link for an admin to hand over, and records that there is one.
+
+    Raises: RateLimitedError after LINKS links of one admin within LINKS_WITHIN.
+    """
+    if not allow("reset link", str(created_by.pk), times=LINKS, within=LINKS_WITHIN):
+        raise RateLimitedError(TOO_MANY_LINKS, seconds=int(LINKS_WITHIN.total_seconds()))
     record_about(user, "member.reset_link")
     return reset_link(user)
 

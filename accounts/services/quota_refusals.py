@@ -1,4 +1,4 @@
-"""Members whose uploads did not fit their quota."""
+"""Members whose uploads did not fit their quota, or their storage limit."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ NOTED_EVERY: Final = timedelta(minutes=1)
 
 
 def note_refusal(*, user: User, size: int | None) -> None:
-    """Notes that an upload of `size` bytes (None if unknown) did not fit the member's quota.
+    """Notes that an upload of `size` bytes (None if unknown) did not fit the member's quota or
+    storage limit.
 
     One query, and none within a minute of the last one. Not in the transaction that reserves the
     quota, which is rolled back. A database that is locked or full is logged only: the member is to

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.models import BEING_DELETED, Role, Session, User
+from accounts.models import BEING_DELETED, EmailChange, Role, Session, User
 from accounts.services.audit import record_about
 from accounts.services.members import NO_ADMIN_LEFT, check_are_deletable, delete_members
 from clipset.workers.task_queue import enqueue
@@ -99,6 +99,7 @@ def _trash(member: User, *, by: User | None, at: datetime, reason: str) -> None:
     member.trashed_at, member.trashed_by, member.is_moving = at, by, True
     member.save(update_fields=["was_active", "is_active", "trashed_at", "trashed_by", "is_moving"])
     Session.objects.filter(user=member).delete()
+    EmailChange.objects.filter(member=member).delete()
     record_about(member, "member.trash", reason=reason, before=before, after=TRASHED)
 
 

@@ -2,6 +2,7 @@
     them until they are ready. Without it the form uploads one video. */
 import { fileSize } from "./units.js";
 import { Batch } from "./upload/batch.js";
+import { leftAfter } from "./upload/batch_order.js";
 import { acceptFiles, orderByDragging } from "./upload/drag_and_drop.js";
 import { PlaylistChoice } from "./upload/playlist_choice.js";
 import { UploadSession } from "./upload/session.js";
@@ -190,13 +191,9 @@ export class ClipUpload extends HTMLElement {
       ? "Add more videos"
       : "Choose videos";
     const size = fit.reduce((sum, row) => sum + row.size, 0);
-    const { left } = this.session;
-    const after =
-      left === null || size > left
-        ? ""
-        : ` ${fileSize(left - size)} left until ${this.limits.resets}.`;
+    const after = leftAfter(size, this.session.left, this.limits.resets);
     this.piece("sum").textContent = fit.length
-      ? `${counted(fit.length)}, ${fileSize(size)}.${after}`
+      ? `${counted(fit.length)}, ${fileSize(size)}. ${after}`
       : "";
     this.piece("common-name").hidden = this.batch.chosen.length < 2;
     const count = this.invalid.length;
@@ -242,17 +239,23 @@ export class ClipUpload extends HTMLElement {
   }
 
   showQuota() {
-    const { left } = this.session;
-    const bar = this.querySelector(".quota progress");
-    if (!bar || left === null) return;
-    const isUsedUp = left <= 0;
-    bar.value = bar.max - left;
-    bar.classList.toggle("bar--full", isUsedUp);
-    const message = this.querySelector(".quota [data-left]");
-    message.querySelector("strong").textContent = fileSize(left);
-    message.hidden = isUsedUp;
-    this.querySelector(".quota [data-used-up]").hidden = !isUsedUp;
+    const { quota, storage } = this.session.left;
+    this.showLeft("quota", quota);
+    this.showLeft("storage", storage);
     this.batch.check();
+  }
+
+  /** @param {string} kind @param {number | null} left bytes; null without a limit */
+  showLeft(kind, left) {
+    const shown = this.querySelector(`[data-limit=${kind}]`);
+    if (!shown || left === null) return;
+    const bar = shown.querySelector("progress");
+    bar.value = bar.max - left;
+    bar.classList.toggle("bar--full", left <= 0);
+    const message = shown.querySelector("[data-left]");
+    message.querySelector("strong").textContent = fileSize(kind === "quota" ? left : bar.value);
+    message.hidden = left <= 0;
+    shown.querySelector("[data-used-up]").hidden = left > 0;
   }
 
   // -- Messages -----------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from accounts.password_strength import GUESSABLE
+from videos.models import Notification
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +24,7 @@ bob = User.objects.create_user("bob", email="bob@example.org", password="old one
 Session.objects.create(session_key="s", session_data="", expire_date=timezone.now(), user=bob)
 """
 SESSIONS = "SELECT session_key FROM sessions"
+TOLD = f"SELECT kind, text FROM {Notification._meta.db_table}"  # noqa: S608 no input
 NEW = "correct horse battery staple"
 
 
@@ -61,3 +63,4 @@ def test_a_new_password_is_recorded_and_one_that_was_mistyped_is_not(site: Proje
     ]
     assert site.rows(PASSWORD) != before
     assert site.rows(SESSIONS) == [], "they ended with the old password"
+    assert site.rows(TOLD) == [("ACCOUNT", "The password of your account was changed.")]

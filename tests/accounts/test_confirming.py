@@ -169,3 +169,72 @@ def test_a_confirmation_ends_with_its_session(alice: User, client: Client) -> No
     client.post("/login/", {"username": "alice", "password": PASSWORD})
     client.force_login(make_user("bob", password=PASSWORD))
     assert client.get(PAGE).status_code == 200
+
+
+# -- Attacks ------------------------------------------------------------------------------------
+def copy_of(client: Client) -> Client:
+    """A browser with the same session, as of somebody who has stolen its cookie."""
+    thief = Client()
+    for name, morsel in client.cookies.items():
+        thief.cookies[name] = morsel.value
+    return thief
+
+
+def asks(client: Client) -> bool:
+    answer = client.post("/settings/email/", {"email": "evil@example.org"})
+    assert answer.status_code in {302, 422}
+    return f'name="{ConfirmForm.FIELD}"' in answer.text
+
+
+def test_a_stolen_session_ends_when_its_member_confirms(alice: User, client: Client) -> None:
+    client.force_login(alice)
+    thief = copy_of(client)
+    assert asks(thief)
+    assert give(client, PASSWORD).status_code == 302
+    assert thief.post("/settings/email/", {"email": "evil@example.org"})["Location"].startswith(
+        "/login/"
+    )
+    assert client.get(f"{PAGE}?next=/upload/")["Location"] == "/upload/", "the member stays in"
+    alice.refresh_from_db()
+    assert alice.email != "evil@example.org"
+
+
+def test_a_session_that_somebody_planted_is_not_the_one_of_the_log_in(alice: User) -> None:
+    planted = Client()
+    planted.force_login(make_user("eve", password=PASSWORD))
+    victim = copy_of(planted)
+    victim.post("/login/", {"username": "alice", "password": PASSWORD})
+    victim.post("/logout/")
+    victim.post("/login/", {"username": "alice", "password": PASSWORD})
+    assert victim.get("/settings/").context["user"] == alice
+    assert planted.get("/settings/").status_code == 302
+
+
+def test_a_confirmation_in_one_tab_serves_the_others_and_no_other_device(alice: User) -> None:
+    laptop, phone = Client(), Client()
+    for client in (laptop, phone):
+        client.force_login(alice)
+    assert give(laptop, PASSWORD).status_code == 302
+    assert asks(phone)
+    assert not asks(laptop), "tabs share the cookie"
+
+
+def test_a_time_that_is_to_come_counts_neither_now_nor_then(alice: User, client: Client) -> None:
+    client.force_login(alice)
+    age_confirmation(client, timedelta(minutes=-30))
+    assert asks(client)
+    assert CONFIRMED_AT not in client.session
+    age_confirmation(client, timedelta(days=-400))
+    assert asks(client)
+    age_confirmation(client, timedelta(days=400))
+    assert asks(client)
+
+
+def test_an_answer_that_is_sent_again_still_needs_the_password(alice: User, client: Client) -> None:
+    client.force_login(alice)
+    sent = {"email": "new@example.org", ConfirmForm.FIELD: PASSWORD}
+    assert client.post("/settings/email/", sent).status_code == 302
+    age_confirmation(client, timedelta(minutes=10))
+    assert asks(client)
+    sent = {"email": "evil@example.org", ConfirmForm.FIELD: WRONG}
+    assert client.post("/settings/email/", sent).status_code == 422

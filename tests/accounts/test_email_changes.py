@@ -17,14 +17,17 @@ from accounts import tasks
 from accounts.forms import ConfirmForm
 from accounts.models import EmailChange, User
 from accounts.services.email_changes import confirm_change, find_change, request_change
-from accounts.services.members import change_email
+from accounts.services.members import activate_member, change_email, deactivate_member
 from accounts.services.passwords import reset_link
+from accounts.services.trash import restore_member, trash_members
 from clipset.lib.ids import hash_token
 from clipset.lib.refusals import RefusedError
-from tests.builders import PASSWORD, make_user, make_video
+from tests.builders import PASSWORD, make_admin, make_user, make_video
 from videos.models import Notification
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +78,17 @@ def ask(client: Client, email: str = NEW) -> int:
 
 def email_of(user: User) -> str:
     return User.objects.values_list("email", flat=True).get(pk=user.pk)
+
+
+def deactivate(user: User) -> Callable[[], object]:
+    deactivate_member(user=user)
+    return lambda: activate_member(user=user)
+
+
+def trash(user: User) -> Callable[[], object]:
+    admin = make_admin()
+    trash_members(users=[user], by=admin)
+    return lambda: restore_member(user=User.objects.get(pk=user.pk), by=admin)
 
 
 # -- With mail ----------------------------------------------------------------------------------
@@ -212,6 +226,37 @@ def test_a_change_by_an_admin_ends_the_members_own_and_tells_the_old_address(ali
     work()
     assert not EmailChange.objects.exists()
     assert sent_to(OLD) == ["Your e-mail address was changed"]
+
+
+@pytest.mark.usefixtures("mailing")
+def test_links_that_were_sent_do_not_work_after_another_change(alice: User) -> None:
+    client, links = logged_in(alice), []
+    for email in ("first@example.org", "second@example.org"):
+        ask(client, email)
+        work()
+        links.append(link_in(mail.outbox[-1].body))
+    assert client.post(links[0]).status_code == 410
+    assert client.post(links[1]).status_code == 302
+    assert email_of(alice) == "second@example.org"
+    ask(client, OLD)
+    assert [client.post(link).status_code for link in links] == [410, 410]
+    assert email_of(alice) == "second@example.org"
+
+
+@pytest.mark.usefixtures("mailing")
+@pytest.mark.parametrize("end", [deactivate, trash])
+def test_a_deactivation_ends_the_link_for_good(
+    alice: User, end: Callable[[User], Callable[[], object]]
+) -> None:
+    client = logged_in(alice)
+    ask(client)
+    work()
+    link = link_in(mail.outbox[-1].body)
+    begin_again = end(alice)
+    assert client.post(link)["Location"].startswith("/login/")
+    begin_again()
+    assert logged_in(alice).post(link).status_code == 410
+    assert email_of(alice) == OLD
 
 
 # -- Without mail -------------------------------------------------------------------------------

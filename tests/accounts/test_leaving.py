@@ -57,6 +57,29 @@ def is_trashed(user: User) -> bool:
     return User.objects.get(pk=user.pk).is_trashed
 
 
+def test_a_log_in_to_the_admin_leads_to_the_choice_as_well() -> None:
+    make_admin("root", password=PASSWORD)
+    ada = make_admin("ada", password=PASSWORD)
+    request_leaving(user=ada)
+    client = Client()
+    page = "/admin/login/?next=/admin/videos/"
+    answer = client.post(page, {"username": "ada", "password": PASSWORD})
+    assert (answer.status_code, answer["Location"]) == (302, PAGE)
+    assert "Keep my account" in client.get(PAGE).text
+    assert client.post("/settings/keep/").status_code == 302
+    assert not Leaving.objects.exists()
+    answer = Client().post(page, {"username": "ada", "password": PASSWORD})
+    assert answer["Location"] == "/admin/videos/"
+
+
+def test_a_wrong_password_at_the_admin_shows_no_wish_to_leave() -> None:
+    make_admin("root", password=PASSWORD)
+    request_leaving(user=make_admin("ada", password=PASSWORD))
+    answer = Client().post("/admin/login/", {"username": "ada", "password": "wrong"})
+    assert answer.status_code in {200, 422}
+    assert PAGE not in answer.text
+
+
 # -- The page -----------------------------------------------------------------------------------
 def test_the_page_says_what_goes_and_asks_for_the_password(alice: User, client: Client) -> None:
     make_video(uploader=alice)

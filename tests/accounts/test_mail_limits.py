@@ -15,7 +15,8 @@ from django.utils import timezone
 from accounts.models import Invitation, Role, Throttle, User
 from accounts.services import passwords
 from accounts.services.invitations import MAILS, TOO_MANY_MAILS, issue_invitation, renew_invitation
-from tests.builders import make_admin, make_moderator
+from siteconfig.models import AuditEntry
+from tests.builders import make_admin, make_moderator, make_user
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -89,3 +90,19 @@ def test_a_stranger_causes_ten_reset_links_a_day(monkeypatch: pytest.MonkeyPatch
     assert len(sent) == passwords.MAILS
     passwords.request_reset("alice@example.org", client="192.0.2.1")
     assert len(sent) == passwords.MAILS + 1
+
+
+def test_an_admin_creates_ten_reset_links_in_an_hour() -> None:
+    root, ada = make_admin("root"), make_admin("ada")
+    bob = make_user("bob")
+    page = reverse("admin:accounts_user_reset_link", args=[bob.pk])
+    client = logged_in(root)
+    answers = [client.post(page).status_code for _ in range(passwords.LINKS)]
+    assert answers == [200] * passwords.LINKS
+    refused = client.post(page, follow=True)
+    assert refused.redirect_chain == [(reverse("admin:accounts_user_change", args=[bob.pk]), 302)]
+    assert "10 password reset links in an hour" in refused.text
+    assert AuditEntry.objects.filter(action="member.reset_link").count() == passwords.LINKS
+    assert logged_in(ada).post(page).status_code == 200, "another admin may"
+    Throttle.objects.update(started_at=timezone.now() - passwords.LINKS_WITHIN)
+    assert client.post(page).status_code == 200

@@ -58,6 +58,15 @@ def raise_a_limit(site: Site) -> list[Entry]:
     return [Entry("member.quota", "bob", {limit: GB}, {limit: 2 * GB})]
 
 
+@covers("attention:storage:raise")
+def raise_a_storage_limit(site: Site) -> list[Entry]:
+    limit = "stored_limit_bytes"
+    User.objects.filter(pk=site.bob.pk).update(stored_bytes=GB, **{limit: GB})
+    note_refusal(user=User.objects.get(pk=site.bob.pk), size=10)
+    act(site, "storage", site.bob.pk, "raise", value=str(2 * GB))
+    return [Entry("member.storage", "bob", {limit: GB}, {limit: 2 * GB})]
+
+
 @covers("attention:invitations:renew")
 def renew_an_expiring_invitation(site: Site) -> list[Entry]:
     soon = timezone.now() + timedelta(hours=1)

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  leftAfter,
   messageAbout,
   moved,
   nextOf,
@@ -16,6 +17,7 @@ const LIMITS = {
   maxBytes: 100 * MB,
   resets: "Monday",
 };
+const NO_LIMITS = { quota: null, storage: null };
 const file = (name) => ({ name, size: 1, lastModified: 1 });
 const [a, b, c] = ["a.mp4", "b.mp4", "c.mp4"].map(file);
 
@@ -48,15 +50,40 @@ test("a message names at most three files of a kind", () => {
 
 test("the quota goes to the first videos", () => {
   const video = (size) => ({ name: "a.mp4", size, title: "A" });
-  const problems = problemsOf([video(30 * MB), video(30 * MB), video(20 * MB)], LIMITS, 50 * MB);
+  const problems = problemsOf([video(30 * MB), video(30 * MB), video(20 * MB)], LIMITS, {
+    quota: 50 * MB,
+    storage: null,
+  });
   assert.equal(problems[0], "");
   assert.match(problems[1], /is 30 MB, and the videos above it leave 20 MB until Monday/);
   assert.equal(problems[2], ""); // what the second one does not take is left
-  assert.deepEqual(problemsOf([video(90 * MB), video(90 * MB)], LIMITS, null), ["", ""]);
+  assert.deepEqual(problemsOf([video(90 * MB), video(90 * MB)], LIMITS, NO_LIMITS), ["", ""]);
+});
+
+test("the storage goes to the first videos, too", () => {
+  const video = (size) => ({ name: "a.mp4", size, title: "A" });
+  const room = { quota: 100 * MB, storage: 50 * MB };
+  const problems = problemsOf([video(30 * MB), video(30 * MB), video(60 * MB)], LIMITS, room);
+  assert.equal(problems[0], "");
+  assert.match(problems[1], /Not enough storage left.* the videos above it leave 20 MB\. Delete/);
+  assert.match(problems[2], /is 60 MB, but your storage has room for 50 MB\. Delete videos/);
+  const quota = problemsOf([video(30 * MB)], LIMITS, { quota: 20 * MB, storage: 10 * MB });
+  assert.match(quota[0], /20 MB left until Monday/, "the quota comes first, as on the site");
+});
+
+test("what is less is said to be left", () => {
+  const after = (quota, storage) => leftAfter(MB, { quota, storage }, "Monday");
+  assert.equal(after(null, null), "");
+  assert.equal(after(3 * MB, null), "2 MB left until Monday.");
+  assert.equal(after(3 * MB, 9 * MB), "2 MB left until Monday.");
+  assert.equal(after(9 * MB, 3 * MB), "2 MB of storage left.");
+  assert.equal(after(null, 3 * MB), "2 MB of storage left.");
+  assert.equal(after(null, 0), "");
+  assert.equal(after(0, null), "");
 });
 
 test("a video without a title has a problem", () => {
-  const problems = problemsOf([{ name: "a.mp4", size: 1, title: " " }], LIMITS, null);
+  const problems = problemsOf([{ name: "a.mp4", size: 1, title: " " }], LIMITS, NO_LIMITS);
   assert.deepEqual(problems, ["Give this video a title."]);
 });
 

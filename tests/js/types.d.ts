@@ -196,6 +196,12 @@ declare global {
     resets: string; // the weekday on which the quota is reset
   }
 
+  /** Bytes that are left; null without a limit. */
+  interface UploadRoom {
+    quota: number | null; // until it is reset
+    storage: number | null;
+  }
+
   /** The metadata of a tus upload. */
   interface UploadMetadata {
     filename: string;

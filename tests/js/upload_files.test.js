@@ -13,7 +13,7 @@ const LIMITS = {
   accepted: ["mp4", "mov"],
   extensions: ["mp4", "m4v", "3gp", "mov", "qt"],
   maxBytes: 100 * MB,
-  left: 50 * MB,
+  left: { quota: 50 * MB, storage: null },
   resets: "Monday",
 };
 
@@ -57,12 +57,29 @@ test("a file is the same by name, size and time", () => {
 
 test("a file that fits has no problem", () => {
   assert.equal(problemWith({ name: "a.MP4", size: 50 * MB }, LIMITS), "");
-  assert.equal(problemWith({ name: "a.mov", size: 100 * MB }, { ...LIMITS, left: null }), "");
+  assert.equal(
+    problemWith(
+      { name: "a.mov", size: 100 * MB },
+      {
+        ...LIMITS,
+        left: { quota: null, storage: null },
+      },
+    ),
+    "",
+  );
 });
 
 for (const name of ["IMG_1.MOV", "a.m4v", "a.3GP", "a.qt", "video", "VID 2026.05", ".mp4", "a."]) {
   test(`${name} may be a video`, () => assert.equal(problemWith({ name, size: 1 }, LIMITS), ""));
 }
+
+test("a file needs storage", () => {
+  const problem = (storage) =>
+    problemWith({ name: "a.mp4", size: 3 * MB }, { ...LIMITS, left: { quota: null, storage } });
+  assert.equal(problem(3 * MB), "");
+  assert.match(problem(2 * MB), /is 3 MB, but your storage has room for 2 MB\. Delete videos/);
+  assert.match(problem(0), /^Your storage is full\. Delete videos/);
+});
 
 test("the first problem of a file is named", () => {
   const problem = (name, size) => problemWith({ name, size }, LIMITS);

@@ -7,6 +7,7 @@ from siteconfig.attention import register_source
 from videos.attention import (
     disks,
     failed_videos,
+    full_storage,
     reports,
     reviews,
     stalled_uploads,
@@ -15,5 +16,13 @@ from videos.attention import (
 
 
 def register_sources() -> None:
-    for module in (reports, reviews, disks, failed_videos, stuck_jobs, stalled_uploads):
+    for module in (
+        reports,
+        reviews,
+        disks,
+        failed_videos,
+        stuck_jobs,
+        stalled_uploads,
+        full_storage,
+    ):
         register_source(module.SOURCE)

@@ -20,7 +20,8 @@ from accounts.models import User
 from accounts.services.stored_limit import stored_state
 from clipset.lib.refusals import RefusedError
 from clipset.lib.units import human_bytes
-from videos.models import Caption, Upload, UploadState, Video
+from videos.models import Caption, Video
+from videos.selectors.uploads import promised_bytes
 from videos.services.stored_bytes import bytes_on_disk
 
 if TYPE_CHECKING:
@@ -60,8 +61,7 @@ def check_storage(user: User, size: int, *, counts_uploads: bool = True) -> None
         return
     used = state.used_bytes
     if counts_uploads:
-        promised = Upload.objects.filter(user=user, state=UploadState.OPEN)
-        used += promised.aggregate(bytes=Sum("size_bytes", default=0))["bytes"]
+        used += promised_bytes(user)
     if used + size > state.limit_bytes:
         raise over_storage(used=used, limit=state.limit_bytes)
 

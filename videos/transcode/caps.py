@@ -16,31 +16,30 @@ from videos.transcode.errors import OutputTooLargeError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from videos.transcode.types import Options, Plan, PlannedRendition
+    from videos.transcode.types import Plan, PlannedRendition
 
 # The layout: some bytes for each frame and fragment, and the file's beginning.
 OVERHEAD: Final = 1.06
 OVERHEAD_BYTES: Final = 64 * 1024
 
 
-def most_bytes(rendition: PlannedRendition, plan: Plan, options: Options) -> int | None:
-    """Returns the most bytes that an encoded rendition takes; None for a copy.
+def most_bytes(rendition: PlannedRendition, plan: Plan) -> int:
+    """Returns the most bytes that an encoded rendition takes; not for a copy.
 
     The encoder's buffer may be full at the beginning, which adds its seconds to the duration.
     """
-    if rendition.encoding is None:
-        return None
+    assert rendition.encoding is not None
     picture = rendition.encoding.maxrate * (plan.duration_seconds + BUFFER_SECONDS)
-    sound = options.audio_bitrate * len(plan.sounds) * plan.duration_seconds
+    sound = sum(one.bitrate for one in plan.sounds_of(rendition)) * plan.duration_seconds
     return round(OVERHEAD * (picture + sound) / 8) + OVERHEAD_BYTES
 
 
-def check_caps(workdir: Path, plan: Plan, options: Options) -> None:
+def check_caps(workdir: Path, plan: Plan) -> None:
     """Raises: OutputTooLargeError if an encoded file is larger than its cap allows."""
     for rendition in plan.renditions:
-        most = most_bytes(rendition, plan, options)
-        if most is None:
+        if rendition.encoding is None:
             continue
+        most = most_bytes(rendition, plan)
         size = output_path(workdir, rendition).stat().st_size
         if size > most:
             raise OutputTooLargeError(

@@ -17,7 +17,7 @@ from clipset.lib.sandbox import Access
 from videos.transcode.aac import reason_to_encode
 from videos.transcode.beside import beside
 from videos.transcode.commands import output_path, transcode_command
-from videos.transcode.errors import SourceError, TranscodeError
+from videos.transcode.errors import NoStorageError, SourceError, TranscodeError
 from videos.transcode.finalise import finalise
 from videos.transcode.limits import limits_of
 from videos.transcode.nal import reason_against_copy
@@ -54,7 +54,7 @@ class EarlyCopy:
         """Starts if these facts, which may be wrong, lead to a copy. Does not wait for it."""
         try:
             plan = make_plan(info, self._options)
-        except SourceError:
+        except (NoStorageError, SourceError):
             return
         if not plan.copied or not all(sound.copied for sound in plan.sounds):
             return

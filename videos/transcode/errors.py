@@ -54,6 +54,10 @@ class OutputTooLargeError(ProcessingError):
     """The output exceeded the file size limit, which is far above what a plan needs."""
 
 
+class NoStorageError(ProcessingError):
+    """The budget of the results has no room even for the lowest bit rate."""
+
+
 class KilledBySignalError(ProcessingError):
     """A signal from outside ended FFmpeg: a stop of the service, or the OOM killer.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from videos.filenames import ORIGINAL_QUALITY
+from videos.transcode.budget import with_fitted_sounds
 from videos.transcode.plan import (
     COPY_MATRICES,
     COPY_PIXELS,
@@ -79,14 +80,16 @@ def plan_original(info: MediaInfo, options: Options) -> Plan | None:
         encoding=None,
         codec=video.codec,
     )
-    return replace(
+    original = replace(
         plan,
         reasons=(),
         treatment=None,
         renditions=(rendition,),
         later=(),
         sounds=_sounds(info, video, options),
+        is_limited=False,
     )
+    return with_fitted_sounds(original, options)
 
 
 def reasons_against(video: VideoStream, options: Options) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from clipset.lib.sandbox import Access
 from videos.transcode.aac import reason_to_encode
+from videos.transcode.budget import with_fitted_sounds
 from videos.transcode.caps import check_caps
 from videos.transcode.commands import (
     DAMAGED_STATUS,
@@ -142,7 +143,8 @@ def _copied_or_encoded(
 
     def result(info: MediaInfo) -> TranscodeResult:
         plan = make_plan(info, options)
-        plan, encoder = _made(plan, workdir, partial(run_plan, source, workdir, info), tick)
+        run_it = partial(run_plan, source, workdir, info)
+        plan, encoder = _made(plan, workdir, run_it, options, tick)
         renditions = checked_renditions(workdir, info, plan, tick=tick)
         return TranscodeResult(info=info, plan=plan, renditions=renditions, encoder=encoder)
 
@@ -158,7 +160,11 @@ def _copied_or_encoded(
 
 
 def _made(
-    plan: Plan, workdir: Path, run_plan: Callable[[Plan], EncoderChoice | None], tick: Tick
+    plan: Plan,
+    workdir: Path,
+    run_plan: Callable[[Plan], EncoderChoice | None],
+    options: Options,
+    tick: Tick,
 ) -> tuple[Plan, EncoderChoice | None]:
     """Runs a plan, and once more if copied sound must be encoded. Returns the plan that was made.
 
@@ -168,6 +174,7 @@ def _made(
     late, has_copies = partial(tick, NEARLY_DONE), any(sound.copied for sound in plan.sounds)
     if has_copies and (unfit := reason_to_encode(path, tick=late)):
         plan = replace(plan, sounds=with_encoded(plan.sounds, unfit))
+        plan = with_fitted_sounds(plan, options)
         encoder = run_plan(plan)
     if plan.copied and (problem := reason_against_copy(path, tick=late)):
         raise UnfitCopyError(problem)
@@ -180,12 +187,14 @@ def transcode_lower(
     *,
     options: Options,
     tick: Tick = no_tick,
+    on_start: OnStart = no_start,
     there: Collection[str] = frozenset(),
 ) -> tuple[Made, ...]:
     """Makes ``workdir/<name>.mp4`` for each rendition that is smaller than the published one.
 
     Args:
         top: the published file. It is only read.
+        on_start: called after planning, unless there is nothing to make or to leave out.
         there: names of renditions that exist already.
 
     Returns:
@@ -202,6 +211,9 @@ def transcode_lower(
     info = probe(top, options=options, tick=tick, reads_frames=False)
     plan = plan_lower(info, options, there=there)
     if plan is None:
+        return ()
+    on_start(plan)
+    if not plan.renditions:
         return ()
     make_renditions(top, workdir, info, plan, options=options, tick=tick)
     return checked_renditions(workdir, info, plan, tick=tick)
@@ -280,7 +292,7 @@ def make_renditions(
         if not is_taken:
             _run(source, workdir, info, plan, encoder=name, options=options, tick=tick)
             if name != SOFTWARE:
-                check_caps(workdir, plan, options)
+                check_caps(workdir, plan)
     except ProcessingError as error:
         if choice is None or name == SOFTWARE or not may_be_hardware(error):
             raise

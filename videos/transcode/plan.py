@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from videos.filenames import COPY
+from videos.transcode.budget import fitted, fitted_lower
 from videos.transcode.errors import CUT_SHORT, SourceError
 from videos.transcode.ladder import Renditions, encoded_rendition, fit, pixel_rate, rungs_below
 from videos.transcode.media import MediaInfo, VideoStream
@@ -45,13 +46,14 @@ def make_plan(info: MediaInfo, options: Options) -> Plan:
 
     Raises:
         SourceError: the file cannot become a video; the sentence says why.
+        NoStorageError: the result has no room.
     """
     video = _accept(info, options)
     found = (info.copy_problem,) if info.copy_problem else ()
     reasons = reasons_to_encode(video, options) + found
     now, later = _encoded_renditions(video, options) if reasons else _copy(video, info, options)
     sounds = plan_sounds(info, video, options, copied=not reasons)
-    return Plan(
+    plan = Plan(
         timeline=info.timeline,
         shift_seconds=info.shift_seconds,
         frames=video.frames,
@@ -63,6 +65,7 @@ def make_plan(info: MediaInfo, options: Options) -> Plan:
         keeps_times=False,
         sounds=sounds,
     )
+    return fitted(plan, options)
 
 
 def plan_lower(
@@ -70,6 +73,7 @@ def plan_lower(
 ) -> Plan | None:
     """Returns the plan for the smaller renditions of a published video; None if there are none.
 
+    A plan without renditions has only ones that are left out for want of room, in ``later``.
     All renditions have the same sound, so that players can switch between them. Of several sounds
     they have none: players load them from the published file (``Plan.sounds_of``).
 
@@ -86,7 +90,7 @@ def plan_lower(
     rungs = tuple(rung for rung in ladder if rung.name not in there)
     if not rungs:
         return None
-    return Plan(
+    plan = Plan(
         timeline=info.timeline,
         shift_seconds=info.shift_seconds,
         frames=video.frames,
@@ -98,6 +102,7 @@ def plan_lower(
         keeps_times=True,
         sounds=sounds if len(sounds) == 1 else (),
     )
+    return fitted_lower(plan, options)
 
 
 def _accept(info: MediaInfo, options: Options) -> VideoStream:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from videos.transcode.aac import reason_to_encode
+from videos.transcode.budget import with_fitted_sounds
 from videos.transcode.commands import output_path
 from videos.transcode.fragment_starts import has_independent_fragments
 from videos.transcode.original import plan_original
@@ -54,6 +55,7 @@ def make_original(
     make(plan)
     if any(sound.copied for sound in plan.sounds) and (unfit := reason_to_encode(path)):
         plan = replace(plan, sounds=with_encoded(plan.sounds, unfit))
+        plan = with_fitted_sounds(plan, options)
         make(plan)
     late = partial(tick, NEARLY_DONE)
     is_independent = has_independent_fragments(path, plan.top.codec, tick=late)

@@ -63,6 +63,7 @@ class Options:
         probe_seconds: time limit of one run of ffprobe.
         memory_bytes: limit of one FFmpeg process; 4K in high dynamic range needs 1.2 GB.
         nice: added to the niceness of FFmpeg, so that the site's own processes run first.
+        most_bytes: what the results may take together (see ``budget``); None for any size.
     """
 
     ffmpeg: str = "ffmpeg"
@@ -89,6 +90,7 @@ class Options:
     probe_seconds: float = 120
     memory_bytes: int = 4 * GIB
     nice: int = 10
+    most_bytes: int | None = None
 
     @property
     def ffprobe(self) -> str:
@@ -214,6 +216,7 @@ class Plan:
         keeps_times: whether timestamps are kept, with no frame added before the first one. The
             source is then a published rendition, and players switch between renditions by time.
         sounds: the default one first; empty for a video without sound.
+        is_limited: whether the cap of the largest rendition is lower than usual (see ``budget``).
     """
 
     timeline: Timeline
@@ -226,6 +229,7 @@ class Plan:
     later: tuple[str, ...]
     keeps_times: bool
     sounds: tuple[Sound, ...]
+    is_limited: bool = False
 
     @property
     def is_separate(self) -> bool:

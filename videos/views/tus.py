@@ -12,7 +12,6 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
-from accounts.services.quota import quota_state
 from clipset.lib.refusals import RefusedError
 from clipset.lib.requests import with_headers
 from clipset.middleware import wants_script_answer
@@ -21,7 +20,7 @@ from siteconfig.services.config import current_config
 from videos.access import own_upload
 from videos.forms import UploadDetailsForm
 from videos.selectors.transfers import running_transfer
-from videos.selectors.uploads import quota_left, unfinished_uploads, upload_address
+from videos.selectors.uploads import bytes_left, unfinished_uploads, upload_address
 from videos.services.uploads.append import (
     Body,
     append_chunk,
@@ -80,8 +79,10 @@ def _list(request: MemberRequest) -> HttpResponse:
     if not _is_logged_in(request):
         return HttpResponse("Log in first.", status=401, content_type="text/plain")
     unfinished = unfinished_uploads(request.user)
-    left = quota_state(request.user).left_bytes
-    return JsonResponse({"uploads": unfinished, "quota_left": left})
+    left = bytes_left(request.user.pk)
+    return JsonResponse(
+        {"uploads": unfinished, "quota_left": left.quota, "storage_left": left.storage}
+    )
 
 
 def _tus_response(request: MemberRequest, upload_id: str | None) -> HttpResponse:
@@ -145,9 +146,10 @@ def _common_headers(request: MemberRequest, method: str, answer: Answer) -> dict
     headers = {"Cache-Control": "no-store"} if method == "HEAD" else {}
     if method != "OPTIONS" or answer.status >= 400:
         headers["Tus-Resumable"] = VERSION
-    left = quota_left(request.user.pk) if _is_logged_in(request) else None
-    if left is not None:
-        headers["Clipset-Quota-Left"] = str(left)
+    if _is_logged_in(request):
+        left = bytes_left(request.user.pk)
+        known = {"Clipset-Quota-Left": left.quota, "Clipset-Storage-Left": left.storage}
+        headers |= {name: str(size) for name, size in known.items() if size is not None}
     return headers
 
 

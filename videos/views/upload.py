@@ -21,6 +21,7 @@ from siteconfig.services.config import current_config
 from videos.forms import UploadForm
 from videos.selectors.playlists import own_playlists
 from videos.selectors.transfers import running_transfer
+from videos.selectors.uploads import storage_left
 from videos.services.playlists import discard_playlist
 from videos.services.uploads.create import VideoDetails, accepted_extensions, begin_upload
 from videos.services.uploads.expire import end_upload
@@ -128,16 +129,19 @@ def _page(
         if refusal:
             errors["file"] = [refusal]
         return JsonResponse({"errors": errors}, status=status)
-    quota = quota_state(request.user)
-    if quota.left_bytes == 0:
-        # The page has no form then, so nothing else would tell staff that they want to upload.
-        note_refusal(user=request.user, size=None)
     config = current_config()
+    quota = quota_state(request.user, config=config)
+    stored = stored_state(request.user, config=config)
+    if 0 in {quota.left_bytes, stored.left_bytes}:
+        # The page refuses all files then, so nothing else would tell staff that they want to
+        # upload.
+        note_refusal(user=request.user, size=None)
     context = {
         "form": form,
         "refusal": refusal,
         "quota": quota,
-        "stored": stored_state(request.user, config=config),
+        "stored": stored,
+        "storage_left": storage_left(request.user, config=config),
         "max_file_size_bytes": config.max_file_size_bytes,
         "accepted": settings.ACCEPTED_VIDEO_FORMATS,
         "extensions": accepted_extensions(),

@@ -1,6 +1,6 @@
 /** The order of a batch, and what is wrong with its files. All functions are pure. */
 import { duration, fileSize } from "../units.js";
-import { isSameFile, problemWith } from "./files.js";
+import { isSameFile, MAKE_ROOM, problemWith } from "./files.js";
 
 /** Sorts chosen files into those to add, those that the list has already, and those too many.
     @param {File[]} files @param {File[]} listed @param {number} room how many can be added */
@@ -32,23 +32,40 @@ export function messageAbout({ duplicates, leftOut }, max) {
   return sentences.join(" ");
 }
 
-/** What is wrong with each video; "" where nothing is. The quota goes to the first ones.
+/** What is wrong with each video; "" where nothing is. Quota and storage go to the first ones.
     @param {{ name: string, size: number, title: string }[]} videos
-    @param {UploadLimits} limits @param {number | null} quota bytes left; null without a quota */
-export function problemsOf(videos, limits, quota) {
-  let left = quota;
+    @param {UploadLimits} limits @param {UploadRoom} room */
+export function problemsOf(videos, limits, room) {
+  const left = { ...room };
   return videos.map((video) => {
-    const problem = problemWith(video, { ...limits, left: quota });
+    const problem = problemWith(video, { ...limits, left: room }) || lackOf(video, left, limits);
     if (problem) return problem;
-    if (left !== null && video.size > left) {
-      return (
-        `Not enough quota left. This file is ${fileSize(video.size)}, and the videos above it ` +
-        `leave ${fileSize(left)} until ${limits.resets}.`
-      );
-    }
-    if (left !== null) left -= video.size;
+    if (left.quota !== null) left.quota -= video.size;
+    if (left.storage !== null) left.storage -= video.size;
     return video.title.trim() ? "" : "Give this video a title.";
   });
+}
+
+/** What a video lacks because of those above it.
+    @param {{ size: number }} video @param {UploadRoom} left @param {UploadLimits} limits */
+function lackOf(video, left, limits) {
+  const sentence = `This file is ${fileSize(video.size)}, and the videos above it leave`;
+  if (left.quota !== null && video.size > left.quota) {
+    return `Not enough quota left. ${sentence} ${fileSize(left.quota)} until ${limits.resets}.`;
+  }
+  if (left.storage !== null && video.size > left.storage) {
+    return `Not enough storage left. ${sentence} ${fileSize(left.storage)}. ${MAKE_ROOM}`;
+  }
+  return "";
+}
+
+/** What is left after videos of this size, as a sentence: of storage if that is less than the quota;
+    "" without a limit. @param {number} size @param {UploadRoom} room @param {string} resets */
+export function leftAfter(size, { quota, storage }, resets) {
+  if (storage !== null && (quota === null || storage < quota)) {
+    return size > storage ? "" : `${fileSize(storage - size)} of storage left.`;
+  }
+  return quota === null || size > quota ? "" : `${fileSize(quota - size)} left until ${resets}.`;
 }
 
 /** Moves a video to a place among those that are not uploaded yet, which come last.

@@ -2,6 +2,7 @@
 import { fileSize } from "../units.js";
 
 export const MAX_TITLE = 200; // characters
+export const MAKE_ROOM = "Delete videos you no longer need, or ask an admin to raise your limit.";
 
 /** Makes a title as clipset/lib/text.py does: "holiday_at-sea.mp4" -> "holiday at-sea"
     @param {string} name */
@@ -38,7 +39,7 @@ function extensionOf(name) {
 
 /** Why a file cannot be uploaded, as a sentence; "" if it can.
     @param {{ name: string, size: number }} file
-    @param {UploadLimits & { left: number | null }} limits */
+    @param {UploadLimits & { left: UploadRoom }} limits */
 export function problemWith(file, { accepted, extensions, maxBytes, left, resets }) {
   const extension = extensionOf(file.name);
   if (extension && !extensions.includes(extension)) {
@@ -49,10 +50,17 @@ export function problemWith(file, { accepted, extensions, maxBytes, left, resets
   if (file.size > maxBytes) {
     return `This file is ${fileSize(file.size)}. The limit is ${fileSize(maxBytes)} per file.`;
   }
-  if (left !== null && file.size > left) {
+  if (left.quota !== null && file.size > left.quota) {
     return (
-      `This file is ${fileSize(file.size)}, but you have ${fileSize(left)} left until ${resets}. ` +
-      "Choose a smaller file, or wait until then."
+      `This file is ${fileSize(file.size)}, but you have ${fileSize(left.quota)} left until ` +
+      `${resets}. Choose a smaller file, or wait until then.`
+    );
+  }
+  if (left.storage === 0) return `Your storage is full. ${MAKE_ROOM}`;
+  if (left.storage !== null && file.size > left.storage) {
+    return (
+      `This file is ${fileSize(file.size)}, but your storage has room for ` +
+      `${fileSize(left.storage)}. ${MAKE_ROOM}`
     );
   }
   return "";

@@ -1,4 +1,4 @@
-/** The log-in, the token for changes, and the quota: each can change in another tab or device. */
+/** The log-in, the token for changes, the quota and the storage: each can change in another tab or device. */
 
 /** Needed once a token was refused. */
 const renewToken = async () => (await import("../csrf_token.js")).renewToken();
@@ -11,12 +11,15 @@ export class UploadSession {
   /** @type {(() => void) | null} */
   checkLogin = null; // while it is waited for
 
-  /** @param {ClipUpload} page @param {() => void} onQuota called when the quota has changed */
+  /** @param {ClipUpload} page @param {() => void} onQuota called when what is left changed */
   constructor(page, onQuota) {
-    const { uploads = "", leftBytes } = page.dataset;
+    const { uploads = "", leftBytes, storageLeftBytes } = page.dataset;
     this.uploads = uploads;
-    /** Bytes left; null without a quota. @type {number | null} */
-    this.left = leftBytes ? Number(leftBytes) : null;
+    /** @type {UploadRoom} */
+    this.left = {
+      quota: leftBytes ? Number(leftBytes) : null,
+      storage: storageLeftBytes ? Number(storageLeftBytes) : null,
+    };
     this.onQuota = onQuota;
   }
 
@@ -24,10 +27,16 @@ export class UploadSession {
     return JSON.parse(document.body.getAttribute("hx-headers") ?? "{}")["X-CSRFToken"];
   }
 
-  /** @param {string | number | null | undefined} left bytes; null or undefined without a quota */
-  quotaHeard(left) {
-    if (left === null || left === undefined || Number(left) === this.left) return;
-    this.left = Number(left);
+  /** Bytes that are left by an answer of the site; null or undefined without a limit.
+      @param {string | number | null | undefined} quota
+      @param {string | number | null | undefined} storage */
+  leftHeard(quota, storage) {
+    const heard = {
+      quota: quota === null || quota === undefined ? this.left.quota : Number(quota),
+      storage: storage === null || storage === undefined ? this.left.storage : Number(storage),
+    };
+    if (heard.quota === this.left.quota && heard.storage === this.left.storage) return;
+    this.left = heard;
     this.onQuota();
   }
 
@@ -49,7 +58,7 @@ export class UploadSession {
     const response = await this.request(this.uploads);
     if (!response.ok) throw new Error(`the list of uploads: ${response.status}`);
     const answer = await response.json();
-    this.quotaHeard(answer.quota_left);
+    this.leftHeard(answer.quota_left, answer.storage_left);
     return answer.uploads;
   }
 
@@ -57,7 +66,8 @@ export class UploadSession {
   async end(url) {
     const headers = { "Tus-Resumable": "1.0.0" };
     const response = await this.request(url, { method: "DELETE", headers });
-    this.quotaHeard(response.headers.get("Clipset-Quota-Left"));
+    const { headers: heard } = response;
+    this.leftHeard(heard.get("Clipset-Quota-Left"), heard.get("Clipset-Storage-Left"));
     return response.ok || response.status === 404 || response.status === 410;
   }
 

@@ -137,7 +137,10 @@ export class TusUpload {
       onBeforeRequest: (/** @type {any} */ request) =>
         request.setHeader("X-CSRFToken", this.session.token),
       onAfterResponse: (/** @type {any} */ _, /** @type {any} */ response) =>
-        this.session.quotaHeard(response.getHeader("Clipset-Quota-Left")),
+        this.session.leftHeard(
+          response.getHeader("Clipset-Quota-Left"),
+          response.getHeader("Clipset-Storage-Left"),
+        ),
       onUploadUrlAvailable: () => this.created(),
       onProgress: (/** @type {number} */ sent) => this.progress(sent),
       onChunkComplete: (/** @type {number} */ bytes) => this.partSent(bytes),

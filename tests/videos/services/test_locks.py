@@ -133,8 +133,8 @@ ACTS: dict[str, Callable[[World], Callable[[], object]]] = {
 }
 
 
-# SQLite has one writer at a time and no locks of rows.
-@pytest.mark.parametrize("name", ACTS if connection.vendor == "postgresql" else [])
+@pytest.mark.only_on_postgresql  # SQLite has one writer at a time and no locks of rows
+@pytest.mark.parametrize("name", ACTS)
 def test_rows_are_locked_in_one_order(name: str, media: Path) -> None:
     world = World()
     with acting(lambda: actor_of(world.admin)):

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from clipset.lib.blockhash import BLOCK, BlockHash
+from siteconfig.models import Config
 from tests.builders import live_for, make_admin, make_category, make_playlist, make_user
 from tests.videos.stored_videos import (
     assert_nothing_is_left,
@@ -782,13 +783,30 @@ def test_what_is_left_of_the_quota_stands_in_every_answer(client: Client, bob: U
     assert create(client, 11 * FULL)["Clipset-Quota-Left"] == str(10 * FULL)
 
 
+def test_what_is_left_of_the_storage_stands_in_every_answer(client: Client, bob: User) -> None:
+    Config.objects.update(stored_limit_bytes=None)
+    assert "Clipset-Storage-Left" not in create(client, FULL)
+    User.objects.filter(pk=bob.pk).update(stored_limit_bytes=10 * FULL, stored_bytes=2 * FULL)
+    made = create(client, FULL)
+    assert made["Clipset-Storage-Left"] == str(6 * FULL), "with both unfinished uploads"
+    assert terminate(client, made["Location"])["Clipset-Storage-Left"] == str(7 * FULL)
+    refused = create(client, 8 * FULL)
+    assert (refused.status_code, refused["Clipset-Storage-Left"]) == (413, str(7 * FULL))
+    listed = client.get("/uploads/", headers={"Accept": "application/json"}).json()
+    assert listed["storage_left"] == 7 * FULL
+    assert f'data-storage-left-bytes="{7 * FULL}"' in client.get("/upload/").text
+    User.objects.filter(pk=bob.pk).update(stored_bytes=11 * FULL)
+    assert 'data-storage-left-bytes="0"' in client.get("/upload/").text
+
+
 def test_an_admin_has_no_quota() -> None:
     client = Client()
-    client.force_login(make_admin())
+    client.force_login(make_admin(stored_limit_bytes=1))
     set_limits(week=1)
     made = create(client, FULL, VIDEO)
     assert made.status_code == 201
     assert "Clipset-Quota-Left" not in made
+    assert "Clipset-Storage-Left" not in made
 
 
 def test_who_has_a_hundred_on_their_way_finishes_some_first(

@@ -42,6 +42,7 @@ from videos.services.stored_total import count_stored
 from videos.transcode.errors import (
     DifferentTimesError,
     KilledBySignalError,
+    NoStorageError,
     ProcessingError,
     SourceError,
 )
@@ -54,6 +55,9 @@ if TYPE_CHECKING:
     from videos.transcode.types import Tick
 
 logger = logging.getLogger(__name__)
+
+# Another attempt ends in the same way, unless somebody changes something.
+FINAL = (DifferentTimesError, NoStorageError)
 
 OUR_FAULT = (
     "Something went wrong while processing this video. Try again. If it keeps failing, tell an "
@@ -138,7 +142,7 @@ def _end_by_error(job: Job, folder: Path, error: Exception) -> str:
         return "given up" if jobs.lose_attempt(job) else "lost"
     if isinstance(error, ProcessingError):
         logger.warning("job %s failed: %s\n%s", job.pk, error, error.detail)
-        return _fail(job, error.sentence, is_final=isinstance(error, DifferentTimesError))
+        return _fail(job, error.sentence, is_final=isinstance(error, FINAL))
     # An unexpected error must not leave the video in PROCESSING. The log has the trace.
     logger.error("job %s failed unexpectedly", job.pk, exc_info=error)
     return _fail(job, DISK_FULL if is_disk_full(error) else OUR_FAULT)

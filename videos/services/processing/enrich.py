@@ -13,6 +13,7 @@ from siteconfig.services.config import current_video_root
 from videos.models import Rendition, Video
 from videos.services.files import remove_unpublished
 from videos.services.processing import jobs
+from videos.services.processing.budget import budget_of, with_left_out
 from videos.services.processing.disk_faults import bytes_read
 from videos.services.processing.options import transcode_options
 from videos.services.processing.original import add_missing_original
@@ -25,7 +26,7 @@ from videos.services.processing.rendition_rows import stored_bytes_of
 from videos.services.processing.work_folders import attempt_version, file_stem
 from videos.transcode.pipeline import transcode_lower
 from videos.transcode.storyboard import make_storyboard, plan_storyboard
-from videos.transcode.types import Progress
+from videos.transcode.types import Plan, Progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,9 +86,12 @@ def _add_renditions(job: Job, folder: Path, *, tick: Tick) -> None:
     existing = frozenset(
         Rendition.objects.filter(video=video, is_complete=True).values_list("name", flat=True)
     )
+    budget, plans = budget_of(job), list[Plan]()
+    options = transcode_options(nice=NICE, most_bytes=budget.bytes)
     made = transcode_lower(
-        video.file_path, folder, options=transcode_options(nice=NICE), tick=tick, there=existing
+        video.file_path, folder, options=options, tick=tick, on_start=plans.append, there=existing
     )
+    is_left_out = budget.is_storage and any(plan.later for plan in plans)
     root = current_video_root()
     nearly_done = partial(tick, Progress(fraction=1.0))
     bytes_read(video.file_path, nearly_done)  # raises where a read error cut the result short
@@ -100,8 +104,11 @@ def _add_renditions(job: Job, folder: Path, *, tick: Tick) -> None:
         with transaction.atomic():
             jobs.end_job(job)
             store_renditions(video, renditions)
-            Video.objects.select_for_update().filter(pk=video.pk).first()
-            Video.objects.filter(pk=video.pk).update(stored_bytes=stored_bytes_of(video.pk))
+            current = Video.objects.select_for_update().get(pk=video.pk)
+            Video.objects.filter(pk=video.pk).update(
+                stored_bytes=stored_bytes_of(video.pk),
+                processing_note=with_left_out(current.processing_note, is_left_out=is_left_out),
+            )
     except BaseException:
         remove_unpublished(video.pk, placed)
         raise

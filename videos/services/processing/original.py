@@ -23,11 +23,13 @@ from videos.filenames import ORIGINAL_QUALITY
 from videos.models import Job, JobKind, JobState, Rendition, Video
 from videos.services.files import remove_unpublished
 from videos.services.processing import jobs
+from videos.services.processing.budget import has_room_for_original
 from videos.services.processing.options import transcode_options
 from videos.services.processing.publish import QUICK_NICE, place_rendition
 from videos.services.processing.rendition_rows import stored_bytes_of
 from videos.services.processing.room import room_check
 from videos.services.processing.work_folders import attempt_version, original_folder
+from videos.transcode.budget import most_grown
 from videos.transcode.errors import TranscodeError
 from videos.transcode.probe import probe
 from videos.transcode.remux import make_original
@@ -57,12 +59,15 @@ def publish_original(job: Job, info: MediaInfo) -> None:
     if not current_config().offer_original_quality:
         return
     try:
+        if not has_room_for_original(job):
+            return
         checked_root(TEMP)
         folder = original_folder(job)
         try:
             folder.mkdir()
             source, fence = _held_source(job, folder), partial(_lock_wanted_job, job)
-            options = transcode_options(nice=QUICK_NICE)  # the encode has begun by now
+            # The encode has begun by now.
+            options = transcode_options(nice=QUICK_NICE, most_bytes=_most_bytes(job))
             _publish(job, source, folder, info, options=options, fence=fence, tick=_ticker(job))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -85,8 +90,10 @@ def add_missing_original(job: Job, folder: Path, *, tick: Tick) -> None:
     has_one = Rendition.objects.filter(video=video, name=ORIGINAL_QUALITY).exists()
     if has_one or not video.original_key or not current_config().offer_original_quality:
         return
+    if not has_room_for_original(job):
+        return
     try:
-        source, options = video.original_file, transcode_options()
+        source, options = video.original_file, transcode_options(most_bytes=_most_bytes(job))
         info = probe(source, options=options, tick=tick)
         fence = partial(jobs.extend_lease, job)
         _publish(job, source, folder, info, options=options, fence=fence, tick=tick)
@@ -94,6 +101,11 @@ def add_missing_original(job: Job, folder: Path, *, tick: Tick) -> None:
         raise
     except Exception as error:
         _log(job, error)
+
+
+def _most_bytes(job: Job) -> int:
+    """For the sounds, of which some may be encoded."""
+    return most_grown(job.video.file_size_bytes)
 
 
 def _held_source(job: Job, folder: Path) -> Path:

@@ -37,6 +37,7 @@ from videos.services.files import (
 from videos.services.notifications import notify_of_processing
 from videos.services.processing import jobs
 from videos.services.processing.announce import announce_renditions
+from videos.services.processing.budget import budget_of
 from videos.services.processing.disk_faults import bytes_read
 from videos.services.processing.options import transcode_options
 from videos.services.processing.rendition_rows import rendition_row, stored_bytes_of
@@ -46,6 +47,7 @@ from videos.services.search_index import index_captions, index_video
 from videos.services.small_thumbnails import enqueue_small_thumbnail
 from videos.services.stored_files import StoredFile
 from videos.services.thumbnails import make_first_thumbnail
+from videos.transcode.budget import was_held_back
 from videos.transcode.caption_tracks import extract_captions
 from videos.transcode.early import early_copy
 from videos.transcode.fragments import describe
@@ -86,8 +88,9 @@ def process(job: Job, source: Path, folder: Path, *, tick: Tick) -> None:
     Raises: NeedsEncodingError; LeaseLostError; OSError for a source that its disk cannot read; and
     what `transcode` raises.
     """
-    is_quick = job.kind == JobKind.PUBLISH
-    options = transcode_options(**({"nice": QUICK_NICE} if is_quick else {}))
+    is_quick, budget = job.kind == JobKind.PUBLISH, budget_of(job)
+    nice = {"nice": QUICK_NICE} if is_quick else {}
+    options = transcode_options(most_bytes=budget.bytes, **nice)
     versions: list[str] = []
     with early_copy(source, folder, options) as early:
         info = _known_media(job, source) or probe(
@@ -115,7 +118,9 @@ def process(job: Job, source: Path, folder: Path, *, tick: Tick) -> None:
     # FFmpeg takes a read error for the end of the file: the result would be cut short, and the
     # source removed. What FFmpeg has read is usually still in the kernel's cache.
     bytes_read(source, nearly_done)
-    _publish(job, result, captions, version=versions[-1], tick=nearly_done)
+    notes = [lost_sounds_note(result.info), budget.note if was_held_back(result) else ""]
+    note = " ".join(filter(None, notes))
+    _publish(job, result, captions, version=versions[-1], note=note, tick=nearly_done)
 
 
 def _known_media(job: Job, source: Path) -> MediaInfo | None:
@@ -142,6 +147,7 @@ def _publish(
     captions: tuple[ExtractedCaption, ...],
     *,
     version: str,
+    note: str,
     tick: Callable[[], None],
 ) -> None:
     """Publishes the result, whole or not at all. Raises: LeaseLostError."""
@@ -154,13 +160,7 @@ def _publish(
     try:
         placed = _place_all(job, result, files, version=version, tick=tick)
         with transaction.atomic():
-            store_result(
-                job,
-                placed,
-                captions,
-                was_copied=result.plan.copied,
-                note=lost_sounds_note(result.info),
-            )
+            store_result(job, placed, captions, was_copied=result.plan.copied, note=note)
     except BaseException:
         # The row decides, not the error: a COMMIT may have succeeded although its answer was lost.
         remove_unpublished(video.pk, files)
@@ -214,7 +214,7 @@ def store_result(
 def _place_all(
     job: Job, result: TranscodeResult, files: list[Path], *, version: str, tick: Callable[[], None]
 ) -> Placed:
-    config, stem = current_config(), file_stem(job)
+    stem = file_stem(job)
     root = current_video_root()
     renditions = [
         place_rendition(job, made, root, files, version=version, tick=tick)
@@ -223,7 +223,8 @@ def _place_all(
     original: Path | None = None
     # A copy is the original, unless a sound could not be kept.
     is_original = result.plan.copied and not lost_sounds_note(result.info)
-    if config.keep_originals and not is_original:
+    is_kept = current_config().keep_originals or was_held_back(result)
+    if is_kept and not is_original:
         original = keep_original(job.video.source_file, stem=stem, tick=tick)
         files.append(original)
     return Placed(renditions=renditions, thumbnail=None, original=original)

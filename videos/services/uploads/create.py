@@ -37,7 +37,7 @@ from siteconfig.roots import (
 from siteconfig.services.config import current_config, roots_for_new_videos
 from videos.models import Playlist, Upload, UploadState, Video
 from videos.selectors.uploads import open_uploads
-from videos.services.stored_total import check_storage
+from videos.services.stored_total import OverStorageError, check_storage
 from videos.transcode.formats import with_covered
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def create_upload(
 def _store(upload: Upload, user: User, sizes: tuple[int, ...]) -> Upload:
     """Stores the row and reserves the first of these sizes, in bytes, that fits the quota."""
     _check_disk(upload.size_bytes)
-    with refused_when_disk_fails(), _quota_refusal_noted(user, sizes), transaction.atomic():
+    with refused_when_disk_fails(), refusal_noted(user, min(sizes)), transaction.atomic():
         reservation = _reserve(user, sizes)
         # The reservation's UPDATE lets one request at a time come this far, except admins'.
         if upload.is_resumable:
@@ -238,12 +238,13 @@ def _check_count(user: User, now: datetime) -> None:
 
 
 @contextmanager
-def _quota_refusal_noted(user: User, sizes: tuple[int, ...]) -> Iterator[None]:
-    """Notes for staff that the upload did not fit, once its transaction has been rolled back."""
+def refusal_noted(user: User, size: int | None) -> Iterator[None]:
+    """Notes for staff that an upload of `size` bytes (None if that says nothing) did not fit the
+    quota or the storage, once its transaction has been rolled back."""
     try:
         yield
-    except OverQuotaError:
-        note_refusal(user=user, size=min(sizes))
+    except (OverQuotaError, OverStorageError):
+        note_refusal(user=user, size=size)
         raise
 
 

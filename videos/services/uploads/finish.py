@@ -26,6 +26,7 @@ from videos.services.uploads.create import (
     VideoDetails,
     fitting_name,
     over_quota,
+    refusal_noted,
     refused_when_disk_fails,
 )
 
@@ -56,7 +57,8 @@ def finish_upload(
     with refused_when_disk_fails():
         checked_root(upload.root)  # an unmounted disk accepts bytes while the file is open
         _sync_folders(path)
-    with refused_when_disk_fails(), transaction.atomic():
+    noted = refusal_noted(upload.user, size)
+    with refused_when_disk_fails(), noted, transaction.atomic():
         is_active = _is_active(upload.user_id)
         # Finished first: deleting an open upload removes its folder (videos.signals).
         rows = Upload.objects.filter(pk=upload.pk)
@@ -90,7 +92,8 @@ def finish_resumable(upload: Upload) -> Video | None:
         if not (upload.is_open and upload.is_whole and has_file(upload)):
             return upload.video
         _sync_folders(upload.source_path)
-        with transaction.atomic():
+        # It counts as stored while it is unfinished, so its size says nothing more.
+        with refusal_noted(upload.user, None), transaction.atomic():
             if _is_active(upload.user_id) and _claim(upload):
                 # Others of this member may have become larger than what they uploaded. This one
                 # stays open, and becomes a video once there is room.
