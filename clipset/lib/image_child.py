@@ -1,8 +1,9 @@
 """Script that decodes one image, crops and scales it, and writes it as WebP or JPEG.
 
-    python -I image_child.py WEBP|JPEG WIDTH HEIGHT <image >result
+    python -I -S image_child.py WEBP|JPEG WIDTH HEIGHT PACKAGES <image >result
 
-clipset.lib.pictures starts it for each image that a member uploads. The size of a file does not
+clipset.lib.image_process starts it for each image that a member uploads. PACKAGES is the folder
+with Pillow. The size of a file does not
 show how much decoding costs, and decoders may have bugs. The process sets its own limits before it
 imports Pillow or reads any input. It imports nothing of Clipset, so that it starts in 50 ms.
 
@@ -40,6 +41,7 @@ def limit_this_process() -> None:
         (resource.RLIMIT_AS, MAX_MEMORY_BYTES),
         (resource.RLIMIT_FSIZE, MAX_RESULT_BYTES),
         (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NPROC, 0),  # no thread and no process more
     ):
         _, hard = resource.getrlimit(kind)
         most = value if hard == resource.RLIM_INFINITY else min(value, hard)
@@ -52,6 +54,7 @@ def limit_this_process() -> None:
 
 if __name__ == "__main__":
     limit_this_process()
+    sys.path.append(sys.argv[4])
 
 from PIL import (  # noqa: E402 after the limits
     GifImagePlugin,

@@ -25,7 +25,7 @@ from clipset.lib.sandbox_identity import Identity, find_program, lend, take_back
 from clipset.lib.seccomp import filter_program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 logger = logging.getLogger(__name__)
 
@@ -107,34 +107,49 @@ ENDING: Final = frozenset({2, 3, 4, 6, 7, 8, 9, 11, 14, 15, 24, 25, 31})
 # -- what is missing
 
 
-def why_not() -> str:
-    """Returns why programs can't be run by bubblewrap here, as a sentence that says what to do; ""
-    if they can. A failure counts for ten minutes."""
-    if shutil.which("bwrap") is None:
-        return "bubblewrap is missing. Install it: apt-get install bubblewrap."
-    if time.monotonic() < _last.until:
-        return _last.reason
-    _last.reason = _trial()
-    _last.until = time.monotonic() + FAILURE_HOLDS_SECONDS if _last.reason else math.inf
-    if _last.reason:
-        logger.warning("%s Until then FFmpeg runs with fewer restrictions.", _last.reason)
-    return _last.reason
-
-
 @dataclass(slots=True)
-class _Trial:
+class Trial:
     """The result of the last trial, and until when it holds, by the monotonic clock."""
 
     reason: str = ""
     until: float = -math.inf
 
+    def result(self, run: Callable[[], str]) -> str:
+        """Returns what `run` returned last, "" for success. A failure counts for ten minutes."""
+        if time.monotonic() < self.until:
+            return self.reason
+        self.reason = run()
+        self.until = time.monotonic() + FAILURE_HOLDS_SECONDS if self.reason else math.inf
+        if self.reason:
+            logger.warning("%s Until then what decodes runs with fewer restrictions.", self.reason)
+        return self.reason
 
-_last = _Trial()
+
+_last = Trial()
+
+
+def why_not() -> str:
+    """Returns why programs can't be run by bubblewrap here, as a sentence that says what to do; ""
+    if they can."""
+    if shutil.which("bwrap") is None:
+        return "bubblewrap is missing. Install it: apt-get install bubblewrap."
+    return _last.result(_trial)
 
 
 def _trial() -> str:
+    answer = why_it_ends([find_program("true")], Access())
+    if not answer:
+        return ""
+    return (
+        f"bubblewrap can't be used here ({answer}). Let it make name spaces:"
+        " see “How FFmpeg is confined” in docs/operations.md."
+    )
+
+
+def why_it_ends(argv: Sequence[str], access: Access) -> str:
+    """Runs a harmless command by bubblewrap. Returns its message if it fails, else ""."""
     try:
-        with sandboxed([find_program("true")], Access()) as (command, descriptors):
+        with sandboxed(argv, access) as (command, descriptors):
             answer = subprocess.run(
                 command,
                 check=False,
@@ -145,15 +160,10 @@ def _trial() -> str:
                 timeout=TRIAL_SECONDS,
             )
     except (OSError, subprocess.SubprocessError) as error:
-        answer_text = type(error).__name__
-    else:
-        if answer.returncode == 0:
-            return ""
-        answer_text = answer.stderr.decode("utf-8", "replace").strip()[-200:]
-    return (
-        f"bubblewrap can't be used here ({answer_text or 'no message'}). Let it make name spaces:"
-        " see “How FFmpeg is confined” in docs/operations.md."
-    )
+        return type(error).__name__
+    if answer.returncode == 0:
+        return ""
+    return answer.stderr.decode("utf-8", "replace").strip()[-200:] or "no message"
 
 
 def lacks_filter() -> bool:

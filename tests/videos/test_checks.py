@@ -53,7 +53,7 @@ def test_what_is_missing_to_confine_ffmpeg_is_told_everywhere() -> None:
     [warning] = check_confinement(app_configs=None)
     assert warning.id == "clipset.W023"
     assert not warning.is_serious()  # videos are processed all the same
-    assert warning.msg.startswith("FFmpeg sees all files of its user")
+    assert warning.msg.startswith("FFmpeg and the decoder of images see all files of their user")
     assert not check_sandbox().is_well
     assert check_sandbox().summary == warning.msg
 

@@ -222,7 +222,7 @@ def test_a_bubblewrap_that_may_not_is_told_and_asked_again_later(
     )
     (tmp_path / "bwrap").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr(sandbox, "_last", sandbox._Trial())
+    monkeypatch.setattr(sandbox, "_last", sandbox.Trial())
     assert "(not permitted)" in why_not()
     assert "docs/operations.md" in why_not()
     assert notes.read_text() == "x\n"
