@@ -42,6 +42,7 @@ def limit_this_process() -> None:
         (resource.RLIMIT_FSIZE, MAX_RESULT_BYTES),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NPROC, 0),  # no thread and no process more
+        (resource.RLIMIT_NOFILE, 64),
     ):
         _, hard = resource.getrlimit(kind)
         most = value if hard == resource.RLIM_INFINITY else min(value, hard)

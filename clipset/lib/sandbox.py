@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from clipset.lib.sandbox_identity import Identity, find_program, lend, take_back
+from clipset.lib.sandbox_identity import Identity, find_program
 from clipset.lib.seccomp import filter_program
+from clipset.lib.work_folder import lent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Processes and threads together, of all programs with this id. FFmpeg has a dozen for each core.
-MAX_PROCESSES: Final = 4096
+# systemd lets a service of a small machine have some 2,000, and the web server needs its own.
+MAX_PROCESSES: Final = 1024 + 64 * (os.cpu_count() or 1)
 TRIAL_SECONDS: Final = 10.0
 FAILURE_HOLDS_SECONDS: Final = 600.0
 
@@ -74,18 +76,11 @@ def sandboxed(
     """
     programs = [Path(argv[0]), *(Path(each) for each in limits[:1])]
     identity = Identity(access.reads, programs=programs, devices=access.devices)
-    owner = lend(access.folder, identity)
-    descriptor = _filter_descriptor()
-    try:
+    with lent(access.folder, identity), _filter(for_devices=bool(access.devices)) as descriptors:
         words = _bubblewrap(access, programs)
-        if descriptor is not None:
+        for descriptor in descriptors:
             words += ["--seccomp", str(descriptor)]
-        inner = [*identity.command(), *limits, *argv]
-        yield [*words, "--", *inner], () if descriptor is None else (descriptor,)
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
-        take_back(access.folder, owner)
+        yield [*words, "--", *identity.command(), *limits, *argv], descriptors
 
 
 def signal_of(status: int) -> int:
@@ -168,7 +163,7 @@ def why_it_ends(argv: Sequence[str], access: Access) -> str:
 
 def lacks_filter() -> bool:
     """Whether there is no seccomp filter for this kind of processor."""
-    return _program() is None
+    return _program(for_devices=False) is None
 
 
 # -- the command
@@ -267,16 +262,22 @@ def _linked(program: Path, _changed: int) -> tuple[Path, ...]:
 
 
 @functools.cache
-def _program() -> bytes | None:
-    return filter_program()
+def _program(*, for_devices: bool) -> bytes | None:
+    return filter_program(for_devices=for_devices)
 
 
-def _filter_descriptor() -> int | None:
-    """Returns a file in memory with the filter, which bubblewrap reads from its position on."""
-    program = _program()
+@contextmanager
+def _filter(*, for_devices: bool) -> Iterator[tuple[int, ...]]:
+    """Context manager that gives a file in memory with the filter, which bubblewrap reads from its
+    position on; nothing where there is no filter."""
+    program = _program(for_devices=for_devices)
     if program is None:
-        return None
+        yield ()
+        return
     descriptor = os.memfd_create("seccomp")
-    os.write(descriptor, program)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
+    try:
+        os.write(descriptor, program)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield (descriptor,)
+    finally:
+        os.close(descriptor)

@@ -19,16 +19,20 @@ import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from clipset.lib.image_process import why_not_python
 from clipset.lib.sandbox import MAX_PROCESSES, Access, lacks_filter, sandboxed, why_not
 from clipset.lib.sandbox_fallback import fallback, without_network
+from clipset.lib.work_folder import lent
 from videos.transcode.errors import ProcessingError
 from videos.transcode.types import GIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+# Each pipe and socket has memory of the kernel, which no limit of memory counts.
+MAX_OPEN_FILES: Final = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +76,8 @@ def confined(
     nice = [find_program("nice"), "-n", str(limits.nice)]
     prlimit = [find_program("prlimit"), *_prlimit_words(limits), "--"]
     if access is None or why_not():
-        yield [*nice, *_chain(), *prlimit, *command], ()
+        with lent(access.folder if access else None):
+            yield [*nice, *_chain(), *prlimit, *command], ()
         return
     prlimit.insert(1, f"--nproc={_limit(resource.RLIMIT_NPROC, MAX_PROCESSES)}")
     with sandboxed(command, access, limits=prlimit) as (words, descriptors):
@@ -105,6 +110,7 @@ def _prlimit_words(limits: Limits) -> list[str]:
         ("data", resource.RLIMIT_DATA, limits.memory_bytes),
         ("cpu", resource.RLIMIT_CPU, cpu),
         ("core", resource.RLIMIT_CORE, 0),
+        ("nofile", resource.RLIMIT_NOFILE, MAX_OPEN_FILES),
     ]
     if limits.file_bytes is not None:
         wanted.append(("fsize", resource.RLIMIT_FSIZE, limits.file_bytes))

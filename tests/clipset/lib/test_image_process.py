@@ -130,7 +130,7 @@ def test_a_hostile_image_reaches_nothing_but_itself_and_a_decoder(
 
 @needs_bubblewrap
 def test_without_a_filter_all_else_holds(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "_program", lambda: None)
+    monkeypatch.setattr(sandbox, "_program", lambda **_: None)
     could = attack(place, monkeypatch, HOSTILE)
     assert {name for name, done in could.items() if done} == GRANTED
 
