@@ -158,7 +158,7 @@ def why_it_ends(argv: Sequence[str], access: Access) -> str:
         return type(error).__name__
     if answer.returncode == 0:
         return ""
-    return answer.stderr.decode("utf-8", "replace").strip()[-200:] or "no message"
+    return answer.stderr.decode("utf-8", "replace").strip()[-200:].rstrip(".") or "no message"
 
 
 def lacks_filter() -> bool:

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -170,3 +171,37 @@ def test_a_python_that_bubblewrap_cannot_run_is_told_and_images_are_decoded_all_
     monkeypatch.setattr(image_process, "CHILD", script)
     assert run_child(b"", [], seconds=20).result == b"fine\n"
     assert "(bwrap: no such file)" in why_not_python()
+
+
+WHERE_NAMESPACES_ARE_REFUSED = """
+import io
+from PIL import Image
+from clipset.lib.pictures import fitted_webp
+from clipset.lib.sandbox import why_not
+sent = io.BytesIO()
+Image.new("RGB", (40, 40)).save(sent, "PNG")
+print(why_not(), len(fitted_webp(sent, (16, 16))) > 40)
+"""
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("refused", ["all", "other ids"])
+def test_where_the_kernel_refuses_bubblewrap_that_is_told_and_images_are_decoded(
+    refused: str,
+) -> None:
+    """For real: in a user namespace that may have none below it, or that has one id only."""
+    who = ["-r"] if refused == "other ids" else ["--map-user=1000", "--keep-caps"]
+    if subprocess.run(["unshare", "-U", *who, "true"], check=False).returncode != 0:
+        pytest.skip("user namespaces are refused here in any case")
+    refuse = 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$@"'
+    python = [sys.executable, "-c", WHERE_NAMESPACES_ARE_REFUSED]
+    caps = [] if refused == "other ids" else ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+    answer = subprocess.run(
+        ["unshare", "-U", *who, "sh", "-c", refuse, "sh", *caps, *python],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    ).stdout
+    assert answer.startswith("bubblewrap can't be used here (")
+    assert answer.strip().endswith("in docs/operations.md. True")

@@ -17,6 +17,7 @@ import pytest
 from clipset.lib import sandbox
 from clipset.lib.sandbox import Access, sandboxed, signal_of, why_not
 from clipset.lib.sandbox_identity import OWN_UID, find_program
+from tests.videos.live import descendants
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -200,6 +201,21 @@ def test_started_by_root_it_has_an_id_of_its_own_and_leaves_files_of_the_site(pl
     for path in (place / "work", place / "work/made", place / "media/input.mp4"):
         assert path.stat().st_uid == 0
     assert stat.S_IMODE((place / "media/input.mp4").stat().st_mode) == 0o640
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a user needs one")
+def test_started_by_root_it_needs_no_user_namespace(place: Path) -> None:
+    """Which some kernels refuse."""
+    argv = ["/usr/bin/perl", "-e", "$| = 1; print 1; sleep 20"]
+    with (
+        sandboxed(argv, Access(folder=place / "work")) as (command, descriptors),
+        subprocess.Popen(command, stdout=subprocess.PIPE, pass_fds=descriptors, env={}) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stdout.read(1) == b"1"
+        found = {Path(f"/proc/{pid}/ns/user").readlink() for pid in descendants(process.pid)}
+        process.kill()
+    assert found == {Path("/proc/self/ns/user").readlink()}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a user has no other id to give")
