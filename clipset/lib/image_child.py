@@ -1,6 +1,8 @@
 """Script that decodes one image, crops and scales it, and writes it as WebP or JPEG.
 
-    python -I -S image_child.py WEBP|JPEG WIDTH HEIGHT PACKAGES <image >result
+    python -I -S image_child.py WEBP|JPEG|SIZE WIDTH HEIGHT PACKAGES <image >result
+
+With SIZE the result is the size of the whole image, as text.
 
 clipset.lib.image_process starts it for each image that a member uploads. PACKAGES is the folder
 with Pillow. The size of a file does not
@@ -132,6 +134,14 @@ def convert(content: bytes, kind: str, size: tuple[int, int]) -> bytes:
     return out.getvalue()
 
 
+def measured(content: bytes) -> bytes:
+    """Decodes an image to its end. Returns its width and height as text. Raises: as `convert`."""
+    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        _check_pixels(image, count_scans(content) if content.startswith(b"\xff\xd8") else 0)
+        image.load()
+        return f"{image.width} {image.height}".encode()
+
+
 def count_scans(jpeg: bytes) -> int:
     """Counts the SOS markers of the first image of a JPEG, up to MAX_SCANS + 1.
 
@@ -191,7 +201,8 @@ def main() -> None:
     kind, width, height = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     warnings.simplefilter("ignore")  # standard error is for the one word only
     try:
-        result = convert(sys.stdin.buffer.read(), kind, (width, height))
+        content = sys.stdin.buffer.read()
+        result = measured(content) if kind == "SIZE" else convert(content, kind, (width, height))
     except RefusedImageError as error:
         _refuse(str(error))
     except MemoryError:

@@ -107,6 +107,15 @@ def fitted_jpeg(picture: IO[bytes], size: tuple[int, int], *, member: UUID | Non
     return _converted(picture, "JPEG", size, member)
 
 
+def whole_size(picture: IO[bytes]) -> tuple[int, int]:
+    """Decodes an image to its end. Returns its width and height in px. For workers.
+
+    Raises: PictureError.
+    """
+    width, height = _converted(picture, "SIZE", (0, 0), None).split()
+    return int(width), int(height)
+
+
 def _converted(picture: IO[bytes], kind: str, size: tuple[int, int], member: UUID | None) -> bytes:
     picture.seek(0)
     content = picture.read(MAX_BYTES + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -205,3 +206,16 @@ def test_where_the_kernel_refuses_bubblewrap_that_is_told_and_images_are_decoded
     ).stdout
     assert answer.startswith("bubblewrap can't be used here (")
     assert answer.strip().endswith("in docs/operations.md. True")
+
+
+def test_no_other_process_of_the_site_decodes_images() -> None:
+    """The sample data are painted, not decoded from anybody's file."""
+    apps = ("accounts", "categories", "clipset", "siteconfig", "videos")
+    found = {
+        path.relative_to(ROOT)
+        for app in apps
+        for path in (ROOT / app).rglob("*.py")
+        if re.search(r"^\s*(from|import) PIL\b", path.read_text(), re.MULTILINE)
+    }
+    painted = {Path("videos/sample_data/painting.py"), Path("videos/sample_data/scenes.py")}
+    assert found - painted == {Path("clipset/lib/image_child.py")}

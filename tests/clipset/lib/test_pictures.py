@@ -19,7 +19,13 @@ from PIL import Image
 
 from clipset.lib import image_process, pictures
 from clipset.lib.image_child import ORIENTATION, count_scans
-from clipset.lib.pictures import PictureError, fitted_jpeg, fitted_webp, write_whole
+from clipset.lib.pictures import (
+    PictureError,
+    fitted_jpeg,
+    fitted_webp,
+    whole_size,
+    write_whole,
+)
 from tests.examples import one_in
 from tests.hostile import pictures as hostile
 from tests.processes import ROOT, wait_for
@@ -386,3 +392,10 @@ def test_a_picture_lasts_through_a_power_cut(
     assert part.match("me.webp.*.part")
     assert not before
     assert folder == (tmp_path, True)
+
+
+def test_the_size_of_a_picture_is_told_when_all_of_it_can_be_decoded() -> None:
+    whole = hostile.encoded(Image.effect_noise((200, 100), 90).convert("RGB"), "JPEG")
+    assert whole_size(io.BytesIO(whole)) == (200, 100)
+    with pytest.raises(PictureError, match=BROKEN):
+        whole_size(io.BytesIO(whole[: len(whole) // 2]))
