@@ -238,7 +238,7 @@ want_bubblewrap() {
         fi
         : >"$VENV/.clipset-no-bubblewrap"
     fi
-    say "  bubblewrap is missing, so FFmpeg is confined less. Run as root: apt-get install bubblewrap"
+    say "  bubblewrap is missing, so FFmpeg and the decoder of images are confined less. Run as root: apt-get install bubblewrap"
 }
 
 need_restic() {

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # Health checks that the doctor repeats. For the others it has more detailed checks.
 FROM_HEALTH: Final = ("workers", "database_space", "space", "backup")
 # System checks that a check of the doctor repeats.
-FOUND_ELSEWHERE: Final = frozenset({"clipset.E020"})
+FOUND_ELSEWHERE: Final = frozenset({"clipset.E020", "clipset.W023"})
 MIN_FREE_INODES: Final = 1000
 FILES: Final = "files or folders"
 WRONG_VERSION: Final = (

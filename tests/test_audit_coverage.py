@@ -8,6 +8,7 @@ below with the reason why they are not recorded.
 from __future__ import annotations
 
 from io import StringIO
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -142,7 +143,9 @@ def site(media: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "password").write_text("long and random")
     settings.BACKUP_REPOSITORY = str(tmp_path / "backups")
     settings.BACKUP_PASSWORD_FILE = str(tmp_path / "password")
-    monkeypatch.setattr("siteconfig.backup.restic.shutil.which", lambda _: "/usr/bin/restic")
+    # Only there: others look for other programs.
+    found = SimpleNamespace(which=lambda _: "/usr/bin/restic")
+    monkeypatch.setattr("siteconfig.backup.restic.shutil", found)
     return Site()
 
 

@@ -15,6 +15,7 @@ from django.utils.http import content_disposition_header, http_date, parse_http_
 
 from accounts.backends import client_address
 from clipset.lib.disk import is_disk_away
+from clipset.lib.plain_files import open_plain
 from clipset.lib.ranges import Part, Unsatisfiable, if_range_matches, resolve_range
 from clipset.lib.refusals import RefusedError
 from clipset.lib.slots import NoSlotError, Slots
@@ -78,24 +79,26 @@ def file_response(
     cache_control: str = "private, no-cache",
     max_range: int | None = None,
     may_grow: bool = False,
+    is_growing: bool = False,
 ) -> HttpResponseBase:
     """The file at `path`, or the range of it that the request asks for.
 
-    With MEDIA_ACCEL_PREFIX the web server in front does all of that. Otherwise the server sends the
-    bytes by sendfile from the open file, beginning at its current position, for as many bytes as
-    Content-Length says; they never pass through Python. A response to an open range has at most
-    `max_range` bytes.
+    With MEDIA_ACCEL_PREFIX the web server in front does all of that. Else the server sends bytes by
+    sendfile from the open file, from its current position on, as many as Content-Length says; none
+    passes through Python. A response to an open range has at most `max_range` bytes.
 
     With `may_grow` the ETag does not depend on the file's length: a rendition may be finalised
     while a player has parts of it, which stay right (videos.transcode.finalise keeps the time of
-    the last change).
+    the last change). With `is_growing` FFmpeg may be writing it: it has to be a plain file.
 
     Raises: Http404 if the file is gone; RefusedError (429 or 503) while too many files are being
     sent; RootUnavailableError or OSError if the disk is unavailable (503, clipset.middleware).
     """
     if settings.MEDIA_ACCEL_PREFIX:
-        return _accel_response(path, content_type, download_as, cache_control)
-    file = _open(path)
+        return _accel_response(
+            path, content_type, download_as, cache_control, is_growing=is_growing
+        )
+    file = _open(path, is_growing=is_growing)
     try:
         validators = _validators(os.fstat(file.fileno()), with_size=not may_grow)
         response = _respond(request, file, validators, content_type, download_as, max_range)
@@ -109,9 +112,10 @@ def file_response(
     return response
 
 
-def _open(path: Path) -> MediaFile:
+def _open(path: Path, *, is_growing: bool) -> MediaFile:
+    """Raises: as `file_response`."""
     try:
-        return MediaFile(path)
+        return MediaFile(path, opener=open_plain if is_growing else None)
     except OSError as error:
         if is_disk_away(error):
             raise  # 503, clipset.middleware
@@ -120,10 +124,10 @@ def _open(path: Path) -> MediaFile:
 
 
 def _accel_response(
-    path: Path, content_type: str, download_as: str, cache_control: str
+    path: Path, content_type: str, download_as: str, cache_control: str, *, is_growing: bool
 ) -> HttpResponse:
     """Names the file that nginx sends (X-Accel-Redirect): the prefix, then the file's own path."""
-    if not path.is_file():
+    if not path.is_file() or (is_growing and path.is_symlink()):
         check_root_of(path)
         raise Http404("No such file.")
     response = HttpResponse(content_type=content_type)

@@ -25,6 +25,7 @@ from videos.transcode.confine import weaknesses
 # Encodes may queue for hours. Schedules run every minute or more, and are checked every 30 s.
 LATE_JOB_SECONDS: Final = 3600
 LATE_SCHEDULE_SECONDS: Final = 300
+WELL_CONFINED: Final = "FFmpeg and the decoder of images see only their input and their results."
 
 
 def check_jobs() -> Health:
@@ -71,9 +72,9 @@ def check_roots() -> Health:
 
 
 def check_sandbox() -> Health:
-    """Checks that FFmpeg can be confined, for the user and on the host of the web server."""
+    """Checks that FFmpeg and the decoder of images can be confined here, for this user."""
     found = weaknesses()
-    summary = " ".join(found) or "FFmpeg sees only its input and its work folder."
+    summary = " ".join(found) or WELL_CONFINED
     return Health(is_well=not found, summary=summary)
 
 

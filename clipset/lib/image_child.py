@@ -1,8 +1,11 @@
 """Script that decodes one image, crops and scales it, and writes it as WebP or JPEG.
 
-    python -I image_child.py WEBP|JPEG WIDTH HEIGHT <image >result
+    python -I -S image_child.py WEBP|JPEG|SIZE WIDTH HEIGHT PACKAGES <image >result
 
-clipset.lib.pictures starts it for each image that a member uploads. The size of a file does not
+With SIZE the result is the size of the whole image, as text.
+
+clipset.lib.image_process starts it for each image that a member uploads. PACKAGES is the folder
+with Pillow. The size of a file does not
 show how much decoding costs, and decoders may have bugs. The process sets its own limits before it
 imports Pillow or reads any input. It imports nothing of Clipset, so that it starts in 50 ms.
 
@@ -40,6 +43,8 @@ def limit_this_process() -> None:
         (resource.RLIMIT_AS, MAX_MEMORY_BYTES),
         (resource.RLIMIT_FSIZE, MAX_RESULT_BYTES),
         (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NPROC, 0),  # no thread and no process more
+        (resource.RLIMIT_NOFILE, 64),
     ):
         _, hard = resource.getrlimit(kind)
         most = value if hard == resource.RLIM_INFINITY else min(value, hard)
@@ -52,6 +57,7 @@ def limit_this_process() -> None:
 
 if __name__ == "__main__":
     limit_this_process()
+    sys.path.append(sys.argv[4])
 
 from PIL import (  # noqa: E402 after the limits
     GifImagePlugin,
@@ -128,6 +134,14 @@ def convert(content: bytes, kind: str, size: tuple[int, int]) -> bytes:
     return out.getvalue()
 
 
+def measured(content: bytes) -> bytes:
+    """Decodes an image to its end. Returns its width and height as text. Raises: as `convert`."""
+    with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        _check_pixels(image, count_scans(content) if content.startswith(b"\xff\xd8") else 0)
+        image.load()
+        return f"{image.width} {image.height}".encode()
+
+
 def count_scans(jpeg: bytes) -> int:
     """Counts the SOS markers of the first image of a JPEG, up to MAX_SCANS + 1.
 
@@ -187,7 +201,8 @@ def main() -> None:
     kind, width, height = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     warnings.simplefilter("ignore")  # standard error is for the one word only
     try:
-        result = convert(sys.stdin.buffer.read(), kind, (width, height))
+        content = sys.stdin.buffer.read()
+        result = measured(content) if kind == "SIZE" else convert(content, kind, (width, height))
     except RefusedImageError as error:
         _refuse(str(error))
     except MemoryError:

@@ -1,6 +1,6 @@
 """Processing of uploaded images: rotation, cropping and scaling, to WebP or JPEG without metadata.
 
-Each image is decoded in a separate process (clipset/lib/image_child.py), never in this one.
+Each image is decoded in a separate, confined process (clipset.lib.image_process).
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import os
 import secrets
 import signal
 import subprocess
-import sys
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from clipset.lib.disk import StorageUnavailableError
 from clipset.lib.durable import sync
+from clipset.lib.image_process import run_child
 from clipset.lib.refusals import RefusedError
+from clipset.lib.sandbox import signal_of
 from clipset.lib.shared_slots import SharedSlots
 from clipset.lib.slots import NoSlotError
 from clipset.lib.unavailable import STORAGE_AWAY, Unavailable, why_unavailable
@@ -25,6 +25,7 @@ from clipset.lib.units import human_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from uuid import UUID
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,6 @@ logger = logging.getLogger(__name__)
 MAX_BYTES = 10 * 1024**2
 MAX_SIZE: Final = human_bytes(MAX_BYTES)
 TOO_LARGE: Final = f"This picture is too large. The limit is {MAX_SIZE}."
-CHILD: Final = Path(__file__).with_name("image_child.py")
 # The child may use 6 s of processor time (image_child.MAX_CPU_SECONDS), which take longer on a busy
 # machine.
 WALL_SECONDS = 20.0
@@ -107,6 +107,15 @@ def fitted_jpeg(picture: IO[bytes], size: tuple[int, int], *, member: UUID | Non
     return _converted(picture, "JPEG", size, member)
 
 
+def whole_size(picture: IO[bytes]) -> tuple[int, int]:
+    """Decodes an image to its end. Returns its width and height in px. For workers.
+
+    Raises: PictureError.
+    """
+    width, height = _converted(picture, "SIZE", (0, 0), None).split()
+    return int(width), int(height)
+
+
 def _converted(picture: IO[bytes], kind: str, size: tuple[int, int], member: UUID | None) -> bytes:
     picture.seek(0)
     content = picture.read(MAX_BYTES + 1)
@@ -124,38 +133,14 @@ def _converted(picture: IO[bytes], kind: str, size: tuple[int, int], member: UUI
 
 
 def _run_child(content: bytes, kind: str, size: tuple[int, int]) -> bytes:
-    """Runs the child and returns its result.
-
-    The image, the result and the child's message are files in memory. So the kernel limits what the
-    child writes (RLIMIT_FSIZE), and no pipes have to be read in parallel.
-
-    Raises: PictureError; OSError if no process can be started.
-    """
-    # setpriv ends the child together with the thread that started it, this one.
-    command = ["setpriv", "--pdeathsig", "KILL", "--no-new-privs", "--"]
-    command += [sys.executable, "-I", "-B", str(CHILD), kind, str(size[0]), str(size[1])]
-    with _memory("picture") as source, _memory("result") as result, _memory("words") as words:
-        source.write(content)
-        source.seek(0)
-        process = subprocess.Popen(
-            command, stdin=source, stdout=result, stderr=words, env={}
-        )  # no secrets
-        try:
-            status = process.wait(WALL_SECONDS)
-        except subprocess.TimeoutExpired as error:
-            raise PictureError(TOO_LONG) from error
-        finally:
-            process.kill()
-            process.wait()
-        if status != 0:
-            words.seek(0)
-            raise PictureError(_sentence(status, words.read(2000).decode("ascii", "replace")))
-        result.seek(0)
-        return result.read()
-
-
-def _memory(name: str) -> IO[bytes]:
-    return os.fdopen(os.memfd_create(name), "w+b", buffering=0)
+    """Runs the child and returns its result. Raises: PictureError; OSError."""
+    try:
+        ended = run_child(content, [kind, str(size[0]), str(size[1])], seconds=WALL_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise PictureError(TOO_LONG) from error
+    if ended.status != 0:
+        raise PictureError(_sentence(ended.status, ended.words))
+    return ended.result
 
 
 def _sentence(status: int, words: str) -> str:
@@ -164,13 +149,14 @@ def _sentence(status: int, words: str) -> str:
     if status == REFUSED and word in REFUSALS:
         most = f", with at most {int(millions)} million pixels" if millions.isdecimal() else ""
         return REFUSALS[word].format(most)
-    if status in {-signal.SIGXCPU, -signal.SIGXFSZ}:
+    ended_by = signal_of(status)
+    if ended_by in {signal.SIGXCPU, signal.SIGXFSZ}:
         return TOO_COMPLEX
     logger.error("decoding an image ended with status %s: %s", status, words)
-    if status in {-signal.SIGKILL, -signal.SIGALRM}:  # SIGKILL comes from the kernel, out of memory
+    if ended_by in {signal.SIGKILL, signal.SIGALRM}:  # SIGKILL comes from the kernel, out of memory
         return TOO_LONG
     # Any other signal is a bug of a decoder; any other status means that the child did not start.
-    return UNREADABLE if status < 0 else NOT_POSSIBLE
+    return UNREADABLE if ended_by else NOT_POSSIBLE
 
 
 def write_whole(path: Path, content: bytes) -> None:

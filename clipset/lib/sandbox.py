@@ -21,16 +21,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from clipset.lib.sandbox_identity import Identity, find_program, lend, take_back
+from clipset.lib.sandbox_identity import Identity, find_program
 from clipset.lib.seccomp import filter_program
+from clipset.lib.work_folder import lent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 logger = logging.getLogger(__name__)
 
 # Processes and threads together, of all programs with this id. FFmpeg has a dozen for each core.
-MAX_PROCESSES: Final = 4096
+# systemd lets a service of a small machine have some 2,000, and the web server needs its own.
+MAX_PROCESSES: Final = 1024 + 64 * (os.cpu_count() or 1)
 TRIAL_SECONDS: Final = 10.0
 FAILURE_HOLDS_SECONDS: Final = 600.0
 
@@ -74,18 +76,11 @@ def sandboxed(
     """
     programs = [Path(argv[0]), *(Path(each) for each in limits[:1])]
     identity = Identity(access.reads, programs=programs, devices=access.devices)
-    owner = lend(access.folder, identity)
-    descriptor = _filter_descriptor()
-    try:
+    with lent(access.folder, identity), _filter(for_devices=bool(access.devices)) as descriptors:
         words = _bubblewrap(access, programs)
-        if descriptor is not None:
+        for descriptor in descriptors:
             words += ["--seccomp", str(descriptor)]
-        inner = [*identity.command(), *limits, *argv]
-        yield [*words, "--", *inner], () if descriptor is None else (descriptor,)
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
-        take_back(access.folder, owner)
+        yield [*words, "--", *identity.command(), *limits, *argv], descriptors
 
 
 def signal_of(status: int) -> int:
@@ -107,34 +102,49 @@ ENDING: Final = frozenset({2, 3, 4, 6, 7, 8, 9, 11, 14, 15, 24, 25, 31})
 # -- what is missing
 
 
-def why_not() -> str:
-    """Returns why programs can't be run by bubblewrap here, as a sentence that says what to do; ""
-    if they can. A failure counts for ten minutes."""
-    if shutil.which("bwrap") is None:
-        return "bubblewrap is missing. Install it: apt-get install bubblewrap."
-    if time.monotonic() < _last.until:
-        return _last.reason
-    _last.reason = _trial()
-    _last.until = time.monotonic() + FAILURE_HOLDS_SECONDS if _last.reason else math.inf
-    if _last.reason:
-        logger.warning("%s Until then FFmpeg runs with fewer restrictions.", _last.reason)
-    return _last.reason
-
-
 @dataclass(slots=True)
-class _Trial:
+class Trial:
     """The result of the last trial, and until when it holds, by the monotonic clock."""
 
     reason: str = ""
     until: float = -math.inf
 
+    def result(self, run: Callable[[], str]) -> str:
+        """Returns what `run` returned last, "" for success. A failure counts for ten minutes."""
+        if time.monotonic() < self.until:
+            return self.reason
+        self.reason = run()
+        self.until = time.monotonic() + FAILURE_HOLDS_SECONDS if self.reason else math.inf
+        if self.reason:
+            logger.warning("%s Until then what decodes runs with fewer restrictions.", self.reason)
+        return self.reason
 
-_last = _Trial()
+
+_last = Trial()
+
+
+def why_not() -> str:
+    """Returns why programs can't be run by bubblewrap here, as a sentence that says what to do; ""
+    if they can."""
+    if shutil.which("bwrap") is None:
+        return "bubblewrap is missing. Install it: apt-get install bubblewrap."
+    return _last.result(_trial)
 
 
 def _trial() -> str:
+    answer = why_it_ends([find_program("true")], Access())
+    if not answer:
+        return ""
+    return (
+        f"bubblewrap can't be used here ({answer}). Let it make name spaces:"
+        " see “How FFmpeg is confined” in docs/operations.md."
+    )
+
+
+def why_it_ends(argv: Sequence[str], access: Access) -> str:
+    """Runs a harmless command by bubblewrap. Returns its message if it fails, else ""."""
     try:
-        with sandboxed([find_program("true")], Access()) as (command, descriptors):
+        with sandboxed(argv, access) as (command, descriptors):
             answer = subprocess.run(
                 command,
                 check=False,
@@ -145,20 +155,15 @@ def _trial() -> str:
                 timeout=TRIAL_SECONDS,
             )
     except (OSError, subprocess.SubprocessError) as error:
-        answer_text = type(error).__name__
-    else:
-        if answer.returncode == 0:
-            return ""
-        answer_text = answer.stderr.decode("utf-8", "replace").strip()[-200:]
-    return (
-        f"bubblewrap can't be used here ({answer_text or 'no message'}). Let it make name spaces:"
-        " see “How FFmpeg is confined” in docs/operations.md."
-    )
+        return type(error).__name__
+    if answer.returncode == 0:
+        return ""
+    return answer.stderr.decode("utf-8", "replace").strip()[-200:].rstrip(".") or "no message"
 
 
 def lacks_filter() -> bool:
     """Whether there is no seccomp filter for this kind of processor."""
-    return _program() is None
+    return _program(for_devices=False) is None
 
 
 # -- the command
@@ -257,16 +262,22 @@ def _linked(program: Path, _changed: int) -> tuple[Path, ...]:
 
 
 @functools.cache
-def _program() -> bytes | None:
-    return filter_program()
+def _program(*, for_devices: bool) -> bytes | None:
+    return filter_program(for_devices=for_devices)
 
 
-def _filter_descriptor() -> int | None:
-    """Returns a file in memory with the filter, which bubblewrap reads from its position on."""
-    program = _program()
+@contextmanager
+def _filter(*, for_devices: bool) -> Iterator[tuple[int, ...]]:
+    """Context manager that gives a file in memory with the filter, which bubblewrap reads from its
+    position on; nothing where there is no filter."""
+    program = _program(for_devices=for_devices)
     if program is None:
-        return None
+        yield ()
+        return
     descriptor = os.memfd_create("seccomp")
-    os.write(descriptor, program)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
+    try:
+        os.write(descriptor, program)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield (descriptor,)
+    finally:
+        os.close(descriptor)

@@ -1,11 +1,10 @@
-"""The user id and the groups of a confined program, and the folder that it gets for its results.
+"""The user id and the groups of a confined program.
 
 For clipset.lib.sandbox.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import stat
@@ -14,8 +13,6 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-logger = logging.getLogger(__name__)
 
 # Of no user of Debian, and of none that systemd or containers make up; below 65536, which is all
 # that exists in many containers.
@@ -68,36 +65,3 @@ def find_program(name: str) -> str:
     if path is None:
         raise FileNotFoundError(f"{name} is not installed or not in PATH")
     return str(Path(path).absolute())
-
-
-def lend(folder: Path | None, who: Identity) -> int | None:
-    """Gives a folder to the program. Returns the owner to give it back to, if that changed."""
-    if folder is None or who.uid == os.geteuid():
-        return None
-    owner = folder.stat().st_uid
-    try:
-        os.chown(folder, who.uid, -1)
-    except OSError:  # a file system without owners, or that of another host
-        who.uid = owner
-        return None
-    return owner
-
-
-def take_back(folder: Path | None, owner: int | None) -> None:
-    """Makes the site the owner of what was written, and removes what is neither file nor folder,
-    which would lead the site's own processes elsewhere."""
-    if folder is None or not folder.exists():
-        return
-    if owner is not None:
-        os.chown(folder, owner, -1)
-    for parent, folders, files, descriptor in os.fwalk(folder):
-        for name in [*folders, *files]:
-            try:
-                found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-                if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
-                    logger.error("a program that decodes left %s in %s: removed", name, parent)
-                    os.unlink(name, dir_fd=descriptor)
-                elif owner is not None and found.st_uid not in {owner, os.geteuid()}:
-                    os.chown(name, owner, -1, dir_fd=descriptor, follow_symlinks=False)
-            except FileNotFoundError:
-                continue

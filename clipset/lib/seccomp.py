@@ -15,16 +15,19 @@ from typing import Final
 # From linux/bpf_common.h, linux/seccomp.h, linux/audit.h, linux/sched.h.
 LOAD, EQUAL, AT_LEAST, HAS_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 ALLOW, KILL, ERROR = 0x7FFF0000, 0x80000000, 0x00050000
-NUMBER_AT, ARCHITECTURE_AT, FIRST_ARGUMENT_AT = 0, 4, 16  # the low half, in little endian
+NUMBER_AT, ARCHITECTURE_AT = 0, 4
+FIRST_ARGUMENT_AT, FOURTH_ARGUMENT_AT = 16, 40  # the low half, in little endian
 ARCHITECTURES: Final = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 X32_BIT: Final = 0x40000000
 CLONE_THREAD: Final = 0x00010000
+MAP_SHARED, MAP_ANONYMOUS = 0x01, 0x20  # the bit is in MAP_SHARED_VALIDATE, too
 AF_UNIX: Final = 1
 
 # Numbers on x86_64 and on aarch64, where some do not exist.
 CLONE: Final = (56, 220)
 CLONE3: Final = (435, 435)
 SOCKET: Final = (41, 198)
+MMAP: Final = (9, 222)
 REFUSED: Final[dict[str, tuple[int | None, int | None]]] = {
     # other processes
     "fork": (57, None),
@@ -62,7 +65,10 @@ REFUSED: Final[dict[str, tuple[int | None, int | None]]] = {
     "fanotify_init": (300, 262),
     "vmsplice": (278, 75),
     "modify_ldt": (154, None),
-    # links that would lead the site's own processes elsewhere, devices, setuid bits
+    # links that would lead the site's own processes elsewhere, folders in a file's place, devices,
+    # setuid bits
+    "mkdir": (83, None),
+    "mkdirat": (258, 34),
     "symlink": (88, None),
     "symlinkat": (266, 36),
     "link": (86, None),
@@ -99,12 +105,25 @@ REFUSED: Final[dict[str, tuple[int | None, int | None]]] = {
     "setdomainname": (171, 162),
     "syslog": (103, 116),
 }
+# Memory that no limit of a process counts. Drivers of graphics hardware may need it.
+UNCOUNTED: Final[dict[str, tuple[int | None, int | None]]] = {
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
+    "shmget": (29, 194),
+    "msgget": (68, 186),
+    "semget": (64, 190),
+    "mq_open": (240, 180),
+}
 
 
-def filter_program(machine: str | None = None) -> bytes | None:
+def filter_program(machine: str | None = None, *, for_devices: bool = False) -> bytes | None:
     """Returns the filter as instructions for the kernel; None for an unknown kind of processor.
 
-    No new processes, but threads; no sockets, but of the kind that stays on the machine.
+    No new processes, but threads; no sockets, but of the kind that stays on the machine; no memory
+    that the limits do not count.
+
+    Args:
+        for_devices: for a program that uses graphics hardware, which may have such memory.
     """
     known = ARCHITECTURES.get(machine or platform.machine())
     if known is None:
@@ -120,11 +139,14 @@ def filter_program(machine: str | None = None) -> bytes | None:
         # libc then uses clone, whose flags a filter can read.
         *(_step(EQUAL, CLONE3[place], 0, 1), _refuse(errno.ENOSYS)),
     ]
-    for numbers in REFUSED.values():
+    refused = REFUSED if for_devices else {**REFUSED, **UNCOUNTED}
+    for numbers in refused.values():
         if (number := numbers[place]) is not None:
             words += [_step(EQUAL, number, 0, 1), _refuse(errno.EPERM)]
     words += _only_with(CLONE[place], _step(HAS_BIT, CLONE_THREAD, 1, 0))
     words += _only_with(SOCKET[place], _step(EQUAL, AF_UNIX, 1, 0))
+    if not for_devices:
+        words += _without_shared_memory(MMAP[place])
     return b"".join([*words, _step(RETURN, ALLOW)])
 
 
@@ -134,6 +156,18 @@ def _only_with(number: int, condition: bytes) -> list[bytes]:
         _step(EQUAL, number, 0, 4),
         _step(LOAD, FIRST_ARGUMENT_AT),
         condition,
+        _refuse(errno.EPERM),
+        _step(RETURN, ALLOW),
+    ]
+
+
+def _without_shared_memory(number: int) -> list[bytes]:
+    """Refuses mmap of memory that is shared and belongs to no file."""
+    return [
+        _step(EQUAL, number, 0, 5),
+        _step(LOAD, FOURTH_ARGUMENT_AT),
+        _step(HAS_BIT, MAP_ANONYMOUS, 0, 2),
+        _step(HAS_BIT, MAP_SHARED, 0, 1),
         _refuse(errno.EPERM),
         _step(RETURN, ALLOW),
     ]

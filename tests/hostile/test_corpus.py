@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from clipset.lib import sandbox_fallback
 from tests.examples import one_in
 from tests.hostile.bait import Bait, Kind
 from tests.hostile.corpus import KINDS, THROUGH_THE_SITE
@@ -58,7 +59,7 @@ NAMES = re.compile(r"source\.mp4|\d+p\.mp4")
 def open_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaves FFmpeg the network and all files, so that only the whitelists keep it from them."""
     monkeypatch.setattr(confine, "why_not", lambda: "a test")
-    monkeypatch.setattr(confine, "_without_network", lambda: ())
+    monkeypatch.setattr(sandbox_fallback, "without_network", lambda: ())
 
 
 def test_there_are_more_than_sixty_kinds_and_twenty_for_the_site() -> None:

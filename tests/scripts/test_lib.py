@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,29 @@ def test_on_one_address_django_knows_by_itself(
 
 
 @pytest.mark.long  # makes two environments
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root installs packages without a password")
+def test_a_bubblewrap_that_cannot_be_installed_is_told_and_not_tried_again(
+    shared_clone: Clone, fake_program: Callable[[str, str], str], tmp_path: Path
+) -> None:
+    notes = tmp_path / "notes"
+    fake_program("dpkg", "exit 0")
+    path = fake_program("apt-get", f'echo "$*" >>{notes}; exit 1')
+    script = """
+        command() { [[ $2 != bwrap ]] && builtin command "$@"; }
+        LOGS=$1; VENV=$1; . scripts/lib.sh; LOGS=$1; VENV=$1
+        want_bubblewrap; want_bubblewrap
+    """
+    answer = subprocess.check_output(
+        ["bash", "-c", script, "bash", str(tmp_path)],
+        cwd=shared_clone.root,
+        env=shared_clone.environment | {"PATH": path},
+        text=True,
+    )
+    assert answer.count("bubblewrap is missing, so FFmpeg and the decoder of images are") == 2
+    tries = [line for line in notes.read_text().splitlines() if "install" in line]
+    assert len(tries) == 2, "before and after an update of the lists, at the first start only"
+
+
 def test_a_linked_virtual_environment_is_replaced_and_what_it_leads_to_is_kept(
     clone: Clone, tmp_path: Path
 ) -> None:

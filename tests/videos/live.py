@@ -184,6 +184,12 @@ def command_of(pid: int) -> str:
         return ""
 
 
+def decoders(parent: int) -> list[int]:
+    """The processes that decode images for a process, without bubblewrap's two before each."""
+    found = [pid for pid in descendants(parent) if "image_child" in command_of(pid)]
+    return [pid for pid in found if program(pid) != "bwrap"]
+
+
 def is_running(pid: int) -> bool:
     """Whether it is there and not only waiting to be reaped."""
     try:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import time
+from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
 
+from siteconfig.doctor import Look
+from siteconfig.doctor_checks import find_wrong_settings
+from tests.builders import make_admin
 from videos.checks import (
     check_accel_prefix,
     check_accepted_formats,
     check_confinement,
     check_video_tools,
 )
-from videos.health import check_sandbox
+from videos.doctor.work import find_lacking_tools
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from django.test import Client
     from pytest_django import Settings
 
 
@@ -48,14 +53,62 @@ def test_an_ffmpeg_without_the_encoders_is_found(settings: Settings, tmp_path: P
     assert not any("libx264" in message for message in messages)
 
 
-@pytest.mark.usefixtures("without_bubblewrap")
-def test_what_is_missing_to_confine_ffmpeg_is_told_everywhere() -> None:
-    [warning] = check_confinement(app_configs=None)
-    assert warning.id == "clipset.W023"
-    assert not warning.is_serious()  # videos are processed all the same
-    assert warning.msg.startswith("FFmpeg sees all files of its user")
-    assert not check_sandbox().is_well
-    assert check_sandbox().summary == warning.msg
+# Each state of what confines FFmpeg and the decoder of images, and words of its sentences.
+STATES: dict[str, tuple[dict[str, object], list[str]]] = {
+    "all is there": ({}, []),
+    "bubblewrap is missing": (
+        {"videos.transcode.confine.why_not": lambda: "Bubblewrap is missing. Install it."},
+        ["FFmpeg and the decoder of images see all files of their user, because bubblewrap is"],
+    ),
+    "and the network can't be kept away": (
+        {
+            "videos.transcode.confine.why_not": lambda: "Bubblewrap is missing. Install it.",
+            "videos.transcode.confine.without_network": lambda: (),
+        },
+        ["see all files of their user and reach the network, because bubblewrap is"],
+    ),
+    "no filter": (
+        {"videos.transcode.confine.lacks_filter": lambda: True},
+        ["FFmpeg and the decoder of images run without a seccomp filter"],
+    ),
+    "another Python": (
+        {"videos.transcode.confine.why_not_python": lambda: "The decoder of images sees all."},
+        ["The decoder of images sees all."],
+    ),
+    "two things": (
+        {
+            "videos.transcode.confine.lacks_filter": lambda: True,
+            "videos.transcode.confine.why_not_python": lambda: "The decoder of images sees all.",
+        },
+        ["run without a seccomp filter", "The decoder of images sees all."],
+    ),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", STATES)
+def test_what_is_missing_to_confine_decoders_is_told_everywhere_once(
+    state: str, monkeypatch: pytest.MonkeyPatch, client: Client
+) -> None:
+    changes, told = STATES[state]
+    for name, value in changes.items():
+        monkeypatch.setattr(name, value)
+    warnings = check_confinement(app_configs=None)
+    assert [one.id for one in warnings] == ["clipset.W023"] * len(told)
+    assert not any(one.is_serious() for one in warnings)  # videos are processed all the same
+    by_doctor = [*find_lacking_tools(Look()), *find_wrong_settings(Look())]
+    client.force_login(make_admin())
+    report = client.get("/readyz", headers={"Accept": "application/json"}).json()["checks"]
+    page = unescape(client.get("/readyz", headers={"Accept": "text/html"}).content.decode())
+    assert report["sandbox"]["ok"] == (not told)
+    for words in told:
+        assert sum(words in one.msg for one in warnings) == 1
+        assert sum(words in one.sentence for one in by_doctor) == 1
+        assert report["sandbox"]["summary"].count(words) == 1
+        assert page.count(words) == 1
+    if not told:
+        assert not [one for one in by_doctor if "decoder of images" in one.sentence]
+        assert "FFmpeg and the decoder of images see only their input" in page
 
 
 @pytest.mark.parametrize(

@@ -274,6 +274,7 @@ def while_it_is_made(
         thread.join()
 
 
+@pytest.mark.usefixtures("without_bubblewrap")
 @pytest.mark.both_databases
 @pytest.mark.usefixtures("without_bubblewrap")
 def test_an_encode_that_is_faster_counts_it_afterwards(
@@ -294,6 +295,7 @@ def test_an_encode_that_is_faster_counts_it_afterwards(
     assert set_aside_files() == []
 
 
+@pytest.mark.usefixtures("without_bubblewrap")
 @pytest.mark.both_databases
 @pytest.mark.usefixtures("without_bubblewrap")
 def test_nothing_is_left_of_it_when_the_video_is_deleted(
@@ -307,6 +309,7 @@ def test_nothing_is_left_of_it_when_the_video_is_deleted(
     assert not Rendition.objects.exists()
 
 
+@pytest.mark.usefixtures("without_bubblewrap")
 @pytest.mark.both_databases
 @pytest.mark.usefixtures("without_bubblewrap")
 def test_a_stopped_video_does_not_get_it(bob: User, settings: Settings, tmp_path: Path) -> None:

@@ -23,6 +23,10 @@ from videos.transcode.types import Options, Progress, Tick, no_tick
 
 KEYFRAME_SECONDS = 2
 SOUND_RATE = 16_000  # Hz, in which the tune is computed; the file has 48 kHz
+PICTURE_LISTS = (
+    *("-protocol_whitelist", "file", "-format_whitelist", "image2,png_pipe"),
+    *("-codec_whitelist", "png"),
+)
 LIMITS = Limits(wall_seconds=120, file_bytes=200 * 1024**2, nice=0)
 STALL_SECONDS = 60
 MAX_CLIPS_AT_ONCE = 2
@@ -160,7 +164,7 @@ def _command(clip: Clip, scene: scenes.Scene, folder: Path, output: Path, ffmpeg
     inputs: list[str] = []
     for number in range(len(scene.pictures)):
         picture = f"file:{(folder / f'{number}.png').absolute()}"
-        inputs += ["-framerate", str(scene.fps), "-i", picture]
+        inputs += [*PICTURE_LISTS, "-framerate", str(scene.fps), "-i", picture]
     sound = (
         f"aevalsrc='{_tune(clip)}':s={SOUND_RATE}:c=mono:d={clip.seconds},"
         "aecho=0.8:0.7:190|330:0.35|0.22,"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from clipset.lib.disk import is_disk_away
+from clipset.lib.plain_files import open_plain
 from siteconfig.roots import check_roots
 from videos.models import Rendition, Video
 from videos.transcode.errors import NotFragmentedError
@@ -17,6 +18,7 @@ from videos.transcode.sound_tracks import SoundTrack, sounds_of_file, tracks_of_
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import BinaryIO
 
 KEPT: Final = 256  # indexes; the one of a two-hour video has 1,800 fragments
 
@@ -60,7 +62,8 @@ def initialisation_of(one: Playable, *, sound: int | None = None) -> bytes | Non
     """
     picture = one.index.video_track if one.index.is_separate else None
     try:
-        return initialisation_segment(one.rendition.path, track=sound or picture)
+        with _opened(one.rendition) as file:
+            return initialisation_segment(file, track=sound or picture)
     except (OSError, NotFragmentedError) as error:
         if is_disk_away(error):
             raise  # 503, clipset.middleware
@@ -91,7 +94,7 @@ def _playable(renditions: Iterable[Rendition]) -> list[Playable]:
         try:
             index = _index(rendition)
             if index.fragments and all(index.sounds.values()):
-                known = rendition.codecs or codecs(rendition.path)
+                known = rendition.codecs or _codecs(rendition)
                 sounds = sounds_of_file(tracks_of_row(rendition.sound_tracks), index.sounds)
                 found.append(
                     Playable(rendition=rendition, index=index, codecs=known, sounds=sounds)
@@ -101,6 +104,17 @@ def _playable(renditions: Iterable[Rendition]) -> list[Playable]:
                 raise  # 503, clipset.middleware
             continue  # the file does not exist, for example between two attempts
     return found
+
+
+def _codecs(rendition: Rendition) -> str:
+    with _opened(rendition) as file:
+        return codecs(file)
+
+
+def _opened(rendition: Rendition) -> BinaryIO:
+    """Opens the file. One that FFmpeg may be writing must be a plain file."""
+    opener = None if rendition.is_complete else open_plain
+    return open(rendition.path, "rb", opener=opener)
 
 
 _lock = threading.Lock()
@@ -116,7 +130,8 @@ def _index(rendition: Rendition) -> FragmentIndex:
     with _lock:
         known = _indexes.get(key)
     if known is None or not rendition.is_complete or known.end < rendition.size_bytes:
-        known = read_index(rendition.path, known=known)
+        with _opened(rendition) as file:
+            known = read_index(file, known=known)
         with _lock:
             _indexes[key] = known
             while len(_indexes) > KEPT:

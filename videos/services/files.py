@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from clipset.lib.durable import sync
+from clipset.lib.work_folder import clear_away
 from siteconfig.roots import (
     ORIGINALS,
     TEMP,
@@ -168,7 +168,7 @@ def sweep_temp() -> int:
         if UPLOAD_FOLDER.fullmatch(path.name) or path.name in needed:
             continue
         if changed < (now - MIN_AGE).timestamp() and path.exists():
-            shutil.rmtree(path, ignore_errors=True)
+            clear_away(path)
             swept += 1
     before = (now - UNNAMED_AGE).timestamp()
     old = [
@@ -216,7 +216,7 @@ def _sweep_attempts(attempts: dict[Path, list[Path]]) -> int:
             continue
         for attempt in inside:
             if job.state != JobState.RUNNING or attempt != work_folder(job):
-                shutil.rmtree(attempt, ignore_errors=True)
+                clear_away(attempt)
         if job.state != JobState.RUNNING:
             with suppress(OSError):  # the next attempt has just started
                 path.rmdir()

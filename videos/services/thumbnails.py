@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import shutil
 import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
@@ -17,6 +16,7 @@ from clipset.lib.disk import is_disk_away, is_disk_full
 from clipset.lib.durable import sync
 from clipset.lib.pictures import fitted_jpeg, storing_picture, write_whole
 from clipset.lib.units import clock
+from clipset.lib.work_folder import clear_away
 from clipset.workers.stopping import is_stopping
 from clipset.workers.task_queue import enqueue
 from siteconfig.roots import (
@@ -189,7 +189,7 @@ def _frame(video: Video) -> bytes | None:
         )
         return picture.read_bytes() if is_made else None
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        clear_away(folder)
 
 
 def _moment(video: Video, options: Options) -> float | None:

@@ -12,26 +12,27 @@ runs Python in a forked child and may deadlock.
 
 from __future__ import annotations
 
-import functools
 import math
 import os
 import resource
 import shutil
-import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from clipset.lib.image_process import why_not_python
 from clipset.lib.sandbox import MAX_PROCESSES, Access, lacks_filter, sandboxed, why_not
+from clipset.lib.sandbox_fallback import fallback, without_network
+from clipset.lib.work_folder import lent
 from videos.transcode.errors import ProcessingError
 from videos.transcode.types import GIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# Root keeps no other capability where bubblewrap does not work: it reads files of other owners.
-WITHOUT_SWITCH: Final = ("--inh-caps=-all", "--bounding-set=-all,+dac_override")
+# Each pipe and socket has memory of the kernel, which no limit of memory counts.
+MAX_OPEN_FILES: Final = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,8 @@ def confined(
     nice = [find_program("nice"), "-n", str(limits.nice)]
     prlimit = [find_program("prlimit"), *_prlimit_words(limits), "--"]
     if access is None or why_not():
-        yield [*nice, *_without_network(), *_bound(), *prlimit, *command], ()
+        with lent(access.folder if access else None):
+            yield [*nice, *_chain(), *prlimit, *command], ()
         return
     prlimit.insert(1, f"--nproc={_limit(resource.RLIMIT_NPROC, MAX_PROCESSES)}")
     with sandboxed(command, access, limits=prlimit) as (words, descriptors):
@@ -83,18 +85,22 @@ def confined(
 
 
 def weaknesses() -> list[str]:
-    """Returns one sentence for each thing that is missing to confine FFmpeg, with what to do."""
+    """Returns one sentence for each thing that is missing to confine FFmpeg and the decoder of
+    images, with what to do."""
     found = []
     if reason := why_not():
-        network = "" if _without_network() else " and reaches the network"
+        network = "" if without_network() else " and reach the network"
         found.append(
-            f"FFmpeg sees all files of its user{network}, because {reason[0].lower()}{reason[1:]}"
+            f"FFmpeg and the decoder of images see all files of their user{network}, because"
+            f" {reason[0].lower()}{reason[1:]}"
         )
     elif lacks_filter():
         found.append(
-            "FFmpeg runs without a seccomp filter, because Clipset has none for this kind of"
-            " processor. All else that confines it works."
+            "FFmpeg and the decoder of images run without a seccomp filter, because Clipset has"
+            " none for this kind of processor. All else that confines them works."
         )
+    if not reason and (reason := why_not_python()):
+        found.append(reason)
     return found
 
 
@@ -104,17 +110,18 @@ def _prlimit_words(limits: Limits) -> list[str]:
         ("data", resource.RLIMIT_DATA, limits.memory_bytes),
         ("cpu", resource.RLIMIT_CPU, cpu),
         ("core", resource.RLIMIT_CORE, 0),
+        ("nofile", resource.RLIMIT_NOFILE, MAX_OPEN_FILES),
     ]
     if limits.file_bytes is not None:
         wanted.append(("fsize", resource.RLIMIT_FSIZE, limits.file_bytes))
     return [f"--{name}={_limit(number, value)}" for name, number, value in wanted]
 
 
-def _bound() -> list[str]:
-    """Returns the command that binds a process to its parent and takes its capabilities."""
-    # After unshare, because the kernel may clear the death signal when credentials change.
-    words = [find_program("setpriv"), "--pdeathsig", "KILL", "--no-new-privs"]
-    return [*words, *(WITHOUT_SWITCH if os.geteuid() == 0 else ()), "--"]
+def _chain() -> list[str]:
+    try:
+        return fallback(kept="dac_override")
+    except FileNotFoundError as error:
+        raise cannot_process(detail=str(error)) from error
 
 
 def _limit(number: int, value: int) -> str:
@@ -139,16 +146,3 @@ def find_program(name: str) -> str:
     if path is None:
         raise cannot_process(detail=f"{name} is not installed or not in PATH")
     return str(Path(path).absolute())
-
-
-@functools.cache
-def _without_network() -> tuple[str, ...]:
-    """Returns the ``unshare`` command that works here (as root, or as a user), or nothing."""
-    program = shutil.which("unshare")
-    if program is None:
-        return ()
-    for option in ("-n", "-rn"):
-        trial = subprocess.run([program, option, "true"], check=False, capture_output=True)
-        if trial.returncode == 0:
-            return (program, option, "--")
-    return ()

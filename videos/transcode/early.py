@@ -6,7 +6,6 @@ the plan says the very same command in the end; else it is thrown away.
 
 from __future__ import annotations
 
-import shutil
 from contextlib import ExitStack, contextmanager
 from enum import Enum
 from functools import partial
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from clipset.lib.durable import sync
 from clipset.lib.sandbox import Access
+from clipset.lib.work_folder import clear_away
 from videos.transcode.aac import reason_to_encode
 from videos.transcode.beside import beside
 from videos.transcode.commands import output_path, transcode_command
@@ -131,4 +131,4 @@ def early_copy(source: Path, workdir: Path, options: Options) -> Iterator[EarlyC
         with ExitStack() as stack:
             yield EarlyCopy(source, workdir, options, stack)
     finally:
-        shutil.rmtree(workdir / FOLDER, ignore_errors=True)
+        clear_away(workdir / FOLDER)

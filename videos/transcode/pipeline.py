@@ -39,7 +39,7 @@ from videos.transcode.nal import reason_against_copy
 from videos.transcode.plan import make_plan, plan_lower
 from videos.transcode.plan_sounds import with_encoded
 from videos.transcode.probe import probe
-from videos.transcode.publish import check_output
+from videos.transcode.publish import FAULTY, check_output
 from videos.transcode.results import Made, TranscodeResult
 from videos.transcode.run import run
 from videos.transcode.sound_tracks import sound_tracks
@@ -336,3 +336,6 @@ def _run(
                 detail=error.detail,
             ) from error
         raise
+    for rendition in plan.renditions:
+        if not output_path(workdir, rendition).is_file():
+            raise FaultyResultError(FAULTY, detail=f"{rendition.name}: no file in the output")

@@ -28,6 +28,7 @@ from videos.transcode.errors import (
     OutputTooLargeError,
     StalledError,
 )
+from videos.transcode.inputs import check_inputs
 from videos.transcode.types import Progress, Tick, no_tick
 
 if TYPE_CHECKING:
@@ -163,6 +164,7 @@ def _supervise(
     on_output: Callable[[bytes], None],
     access: Access | None,
 ) -> str:
+    check_inputs(argv)
     tail = bytearray()
     with confined(argv, limits, access) as (command, descriptors):
         process = subprocess.Popen(

@@ -160,6 +160,7 @@ def rendition_file(request: HttpRequest, rendition: str, **address: str) -> Http
         cache_control=CACHE_FOR_A_WEEK if is_final else "private, no-cache",
         max_range=MAX_RANGE_BYTES,
         may_grow=True,
+        is_growing=not one.rendition.is_complete,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from clipset.lib import seccomp
-from clipset.lib.seccomp import ARCHITECTURES, REFUSED, filter_program
+from clipset.lib.seccomp import ARCHITECTURES, REFUSED, UNCOUNTED, filter_program
 
 HEADERS: Final = {
     "x86_64": (Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"), 0),
@@ -19,15 +19,24 @@ HEADERS: Final = {
 }
 
 
-def decide(machine: str, number: int, argument: int = 0, audited: int | None = None) -> int:
+def decide(
+    machine: str,
+    number: int,
+    argument: int = 0,
+    audited: int | None = None,
+    *,
+    fourth: int = 0,
+    for_devices: bool = False,
+) -> int:
     """Runs the instructions. Returns the action for a call."""
-    program = filter_program(machine)
+    program = filter_program(machine, for_devices=for_devices)
     assert program is not None
     steps = list(struct.iter_unpack("=HBBI", program))
     words = {
         seccomp.NUMBER_AT: number,
         seccomp.ARCHITECTURE_AT: audited or ARCHITECTURES[machine][0],
         seccomp.FIRST_ARGUMENT_AT: argument,
+        seccomp.FOURTH_ARGUMENT_AT: fourth,
     }
     at, value = 0, 0
     while True:
@@ -66,6 +75,22 @@ def test_calls_are_refused_by_number_and_argument(machine: str) -> None:
     assert decide(machine, 0, audited=0x40000003) == seccomp.KILL  # calls of 32 bits
 
 
+@pytest.mark.parametrize("machine", ARCHITECTURES)
+def test_memory_that_no_limit_counts_is_for_drivers_alone(machine: str) -> None:
+    place = ARCHITECTURES[machine][1]
+    for numbers in UNCOUNTED.values():
+        number = numbers[place]
+        assert number is not None
+        assert decide(machine, number) == NOT_PERMITTED
+        assert decide(machine, number, for_devices=True) == seccomp.ALLOW
+    mmap = seccomp.MMAP[place]
+    for flags in (0x21, 0x23, 0x4021):  # shared and anonymous
+        assert decide(machine, mmap, fourth=flags) == NOT_PERMITTED
+        assert decide(machine, mmap, fourth=flags, for_devices=True) == seccomp.ALLOW
+    for flags in (0x22, 0x01, 0x02, 0x20022, 0x812):  # private, or of a file
+        assert decide(machine, mmap, fourth=flags) == seccomp.ALLOW
+
+
 def test_the_second_numbers_of_calls_are_refused() -> None:
     assert decide("x86_64", seccomp.X32_BIT | 57) == NOT_THERE
 
@@ -81,7 +106,8 @@ def test_the_numbers_are_those_of_the_kernel(machine: str) -> None:
         pytest.skip(f"{header} is not installed")
     pattern = re.compile(r"#define __NR(?:3264)?_(\w+) (\d+)\n")
     known = {name: int(number) for name, number in pattern.findall(header.read_text())}
-    ours = {**REFUSED, "clone": seccomp.CLONE, "clone3": seccomp.CLONE3, "socket": seccomp.SOCKET}
+    ours = {**REFUSED, **UNCOUNTED, "clone": seccomp.CLONE, "clone3": seccomp.CLONE3}
+    ours |= {"socket": seccomp.SOCKET, "mmap": seccomp.MMAP}
     for name, numbers in ours.items():
         if name in known:  # some are newer than the headers, or written otherwise there
             assert numbers[place] == known[name], name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,7 +41,9 @@ def set_up(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     settings.BASE_DIR = tmp_path
     settings.BACKUP_REPOSITORY = "rest:https://bob:sec@ret@example.org/clipset"
     settings.BACKUP_PASSWORD_FILE = str(tmp_path / "password")
-    monkeypatch.setattr("siteconfig.backup.restic.shutil.which", lambda _: "/usr/bin/restic")
+    # Only there: others look for other programs.
+    found = SimpleNamespace(which=lambda _: "/usr/bin/restic")
+    monkeypatch.setattr("siteconfig.backup.restic.shutil", found)
     for name in cluster_names():
         beat(name)
 

@@ -246,8 +246,8 @@ def test_what_is_said_of_a_file_is_true_of_the_one_that_was_opened(
     """Another comes into its place between two looks at it."""
 
     class Replaced(file_responses.MediaFile):
-        def __init__(self, path: Path) -> None:
-            super().__init__(path)
+        def __init__(self, path: Path, **options: Any) -> None:
+            super().__init__(path, **options)
             path.unlink()
             path.write_bytes(b"another")
 

@@ -14,7 +14,7 @@ import pytest
 from tests.builders import make_user
 from tests.hostile import pictures
 from tests.processes import wait_for
-from tests.videos.live import Answer, Server, Visitor, command_of, descendants, read_answer
+from tests.videos.live import Answer, Server, Visitor, decoders, read_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,15 +94,12 @@ def test_a_member_has_one_picture_decoded_at_a_time_whichever_process_answers(
 ) -> None:
     visitor = Visitor(site, bob)
 
-    def decoders() -> list[int]:
-        return [pid for pid in descendants(site.pid) if "image_child" in command_of(pid)]
-
     with ThreadPoolExecutor(7) as pool:
         first = pool.submit(upload_avatar, visitor, pictures.slow_jpeg())
-        wait_for(decoders, name="the first picture's child")
+        wait_for(lambda: decoders(site.pid), name="the first picture's child")
         ordinary = pictures.small("JPEG")
         others = list(pool.map(lambda _: upload_avatar(visitor, ordinary), range(6)))
-        (child,) = decoders()
+        (child,) = decoders(site.pid)
         os.kill(child, signal.SIGKILL)  # rather than wait for its limit
     assert first.result().status == 422
     for answer in others:

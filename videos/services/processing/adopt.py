@@ -12,11 +12,12 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
+from clipset.lib.pictures import PictureError, whole_size
 from siteconfig.roots import ORIGINALS, THUMBNAILS, is_available
 from videos.filenames import COPY, ORIGINAL_QUALITY, PublishedName
 from videos.models import Job, ProcessingStatus, Video
@@ -114,6 +115,7 @@ def adopt_published_files(job: Job, folder: Path, *, tick: Tick = no_tick) -> bo
         thumbnail=_newest(files, lambda name: name.is_thumbnail),
         original=_original(files, top),
     )
+    storyboard = _storyboard(files, placed.renditions[0])
     with transaction.atomic():
         store_result(
             job,
@@ -122,7 +124,8 @@ def adopt_published_files(job: Job, folder: Path, *, tick: Tick = no_tick) -> bo
             was_copied=top.name == COPY,
             note=video.processing_note,
         )
-        _store_storyboard(video, files, placed.renditions[0])
+        if storyboard:
+            Video.objects.filter(pk=video.pk).update(**storyboard)
     complete_published(video)
     logger.warning("video %s was published again from files of its own", video.short_id)
     return True
@@ -288,19 +291,21 @@ def _row(video: Video, one: _Whole) -> Rendition:
     return row
 
 
-def _newest(files: Iterable[StoredFile], is_wanted: Callable[[PublishedName], bool]) -> Path | None:
-    """The newest wanted image in the root of thumbnails which Pillow can read to its end."""
-    from PIL import Image  # only workers load it
-
+def _newest(
+    files: Iterable[StoredFile],
+    is_wanted: Callable[[PublishedName], bool],
+    size: tuple[int, int] | None = None,
+) -> Path | None:
+    """The newest wanted image in the root of thumbnails that can be decoded to its end."""
     paths = [
         stored_path(*file)
         for file in files
         if file.root == THUMBNAILS and (name := PublishedName.of(file.key)) and is_wanted(name)
     ]
     for path in sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True):
-        with suppress(OSError, ValueError, SyntaxError), Image.open(path) as image:
-            image.load()
-            return path
+        with suppress(OSError, PictureError), path.open("rb") as picture:
+            if size in {None, whole_size(picture)}:
+                return path
     return None
 
 
@@ -324,18 +329,15 @@ def _captions(original: Path | None, folder: Path, tick: Tick) -> tuple[Extracte
     return ()
 
 
-def _store_storyboard(video: Video, files: Iterable[StoredFile], top: Rendition) -> None:
-    """Stores the newest storyboard, if it has the size that its plan says. In the transaction that
-    ends the job."""
+def _storyboard(files: Iterable[StoredFile], top: Rendition) -> dict[str, Any]:
+    """The fields of the newest storyboard that has the size that its plan says; none without."""
     grid = plan_storyboard(top.width, top.height, top.duration_seconds)
-    sheet = _newest(files, lambda name: name.is_storyboard)
+    size = (grid.columns * grid.tile_width, grid.rows * grid.tile_height)
+    sheet = _newest(files, lambda name: name.is_storyboard, size)
     if sheet is None:
-        return
-    from PIL import Image  # only workers load it
-
-    with Image.open(sheet) as image:
-        if image.size != (grid.columns * grid.tile_width, grid.rows * grid.tile_height):
-            return
-    Video.objects.filter(pk=video.pk).update(
-        storyboard_filename=sheet.name, storyboard_root=THUMBNAILS, storyboard_grid=asdict(grid)
-    )
+        return {}
+    return {
+        "storyboard_filename": sheet.name,
+        "storyboard_root": THUMBNAILS,
+        "storyboard_grid": asdict(grid),
+    }

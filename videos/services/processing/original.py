@@ -8,13 +8,13 @@ wrong is only logged, since the video itself does not need this rendition; enric
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
 
+from clipset.lib.work_folder import clear_away
 from clipset.workers.stopping import is_stopping
 from clipset.workers.ticks import tick as show_life
 from siteconfig.roots import TEMP, checked_root
@@ -70,7 +70,7 @@ def publish_original(job: Job, info: MediaInfo) -> None:
             options = transcode_options(nice=QUICK_NICE, most_bytes=_most_bytes(job))
             _publish(job, source, folder, info, options=options, fence=fence, tick=_ticker(job))
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            clear_away(folder)
     except jobs.GiveBackError:
         pass  # enrichment makes it later
     except jobs.LeaseLostError:

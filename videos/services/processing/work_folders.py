@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from clipset.lib.work_folder import clear_away
 from siteconfig.roots import TEMP, checked_root, root_path
 from videos.filenames import VERSION_CHARACTERS, published_stem
 
@@ -39,12 +39,12 @@ def enter_work_folder(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     for other in folder.parent.iterdir():
         if other.name < folder.name:
-            shutil.rmtree(other, ignore_errors=True)
+            clear_away(other)
 
 
 def leave_work_folder(folder: Path) -> None:
     """Removes this attempt's folder and nothing else: another worker may have the job by now."""
-    shutil.rmtree(folder, ignore_errors=True)
+    clear_away(folder)
     with suppress(OSError):  # not empty, or never created
         folder.parent.rmdir()
 
