@@ -20,12 +20,15 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from django.core.management import call_command
 from django.db import connections
+from django.urls import reverse
+from django.utils.http import urlsafe_base64_encode
 
 from accounts.models import Throttle, TryCount, User
 from siteconfig.models import Config
 from tests.builders import PASSWORD
 from tests.clipset.crawler import every_address
 from tests.clipset.fuzzing.held import (
+    Keeper,
     changes,
     database_faults,
     granted_in_log,
@@ -33,7 +36,7 @@ from tests.clipset.fuzzing.held import (
     rows_of_others,
     rows_of_staff,
 )
-from tests.clipset.fuzzing.pages import Form
+from tests.clipset.fuzzing.pages import Form, view_of
 from tests.clipset.fuzzing.visitor import Account, Book, Visitor
 from tests.clipset.fuzzing.wire import Line, Request
 from tests.clipset.planted import plant
@@ -41,8 +44,9 @@ from tests.videos.conftest import gunicorn, site, static_files
 from tests.videos.live import HOST, answers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+    from uuid import UUID
 
     from tests.clipset.fuzzing.wire import Answer
     from tests.clipset.planted import Site
@@ -80,18 +84,23 @@ class Run:
     seed: int
     log: Path
     things: tuple[str, ...]
-    places: tuple[str, ...]
+    places: dict[str, list[str]]
     begins: dict[str, list[str]]
     records: list[tuple[Any, ...]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     books: dict[str, Book] = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)
+    keeper: Keeper | None = None
     config: dict[str, Any] = field(default_factory=dict)
     revived: Counter[str] = field(default_factory=Counter)
 
+    def members(self, roles: Iterable[str]) -> list[UUID]:
+        return [self.accounts[role].user.pk for role in roles]
+
     def turn(self, number: int, shares: dict[str, int], requests: int) -> None:
         """Has the visitors of a turn send their part of the requests of a round."""
-        self.config = Config.objects.values().get()
+        self.keeper = Keeper(self.members(shares) if number == 0 else ())
+        self.config = dict(Config.objects.values().get())
         each = -(-requests // CONNECTIONS)
         threads = [
             threading.Thread(target=self._visit, args=(number, role, place, each))
@@ -136,6 +145,8 @@ class Run:
         TryCount.objects.all().delete()
         Config.objects.update(**self.config)
         visitor.session = visitor.account.restore()
+        assert self.keeper is not None
+        self.keeper.put_back()
 
     def _note(self, role: str, place: str, request: Request, answer: Answer) -> None:
         seconds = round(answer.seconds, 3)
@@ -175,16 +186,30 @@ def planted(site: Server, media: Path, transactional_db: None) -> Site:
     return made
 
 
+def reset_link_of(token: str) -> str:
+    """The address at which dave, whom nobody plays, gets a new password."""
+    dave = urlsafe_base64_encode(str(User.objects.get(username="dave").pk).encode())
+    return reverse("password_reset_confirm", args=[dave, token])
+
+
 @pytest.fixture
 def run(site: Server, planted: Site, tmp_path: Path, seed: int) -> Iterator[Run]:
-    begins = {**planted.begins, "uploader": planted.begins["uploader"]}
+    # Everybody may be sent the links of a guest; the others are for whoever they were sent to.
+    tokens = {name: value for value, name in planted.secrets.items() if "token" in name}
+    guests = [tokens[f"the token of {name}"] for name in ("open", "secret", "revoked", "expired")]
+    begins = {name: [*planted.begins[name], *planted.begins["guest"]] for name in NAMES}
+    begins["admin"] += planted.begins["invited"]
+    begins["admin"].append(reset_link_of(tokens["the token of reset"]))
     values = {str(one) for thing in planted.things for one in thing.values()}
+    places: dict[str, list[str]] = {}
+    for link in every_address([*planted.things, *({"token": it} for it in guests)]):
+        places.setdefault(view_of(link.address), []).append(link.address)
     made = Run(
         server=site,
         seed=seed,
         log=tmp_path / "requests.jsonl",
-        things=tuple(sorted(values)),
-        places=tuple(sorted(link.address for link in every_address(planted.things))),
+        things=tuple(sorted(values | set(guests))),
+        places=places,
         begins=begins,
     )
     for role, name in NAMES.items():
@@ -193,16 +218,15 @@ def run(site: Server, planted: Site, tmp_path: Path, seed: int) -> Iterator[Run]
     made.write()
 
 
-def traces(text: str) -> list[str]:
-    """Tracebacks of the server's log, each with the lines in front of it and its end."""
+def errors_in(text: str) -> list[str]:
+    """Errors of the server's log, each with the end of its traceback if it has one."""
     lines, found = text.splitlines(), []
     for number, line in enumerate(lines):
         if line.startswith("Traceback"):
-            end = next(
-                (at for at in range(number + 1, len(lines)) if not lines[at].startswith(" ")),
-                len(lines) - 1,
-            )
-            found.append("\n".join([*lines[max(0, number - 1) : number], *lines[end - 4 : end + 1]]))
+            end = number + 1
+            while end < len(lines) - 1 and lines[end].startswith(" "):
+                end += 1
+            found.append("\n".join([lines[number - 1], *lines[end - 4 : end + 1]]))
         elif IS_ERROR.search(line) and "] django.security." not in line:
             found.append(line)
     return found
@@ -239,14 +263,14 @@ def go(run: Run, requests: int) -> None:
     began, start = time.monotonic(), run.server.log.stat().st_size
     had_roles = roles()
     for number, shares in enumerate(TURNS):
-        names = [NAMES[role] for role in shares]
-        others = rows_of_others(than=names) if number == 0 else {}
-        staff = rows_of_staff(but=NAMES["moderator"]) if number == 1 else {}
+        members = run.members(shares)
+        others = rows_of_others(than=members) if number == 0 else {}
+        staff = rows_of_staff(but=members[0]) if number == 1 else {}
         run.turn(number, shares, requests)
         if number == 0:
-            run.faults += changes(others, rows_of_others(than=names))
+            run.faults += changes(others, rows_of_others(than=members))
         if number == 1:
-            run.faults += changes(staff, rows_of_staff(but=NAMES["moderator"]))
+            run.faults += changes(staff, rows_of_staff(but=members[0]))
         for key, role in roles().items():
             is_granted = number == 2 and str(key) in granted_in_log()
             if had_roles.get(key) != role and not is_granted:
@@ -254,7 +278,7 @@ def go(run: Run, requests: int) -> None:
     print(report(run, began))
     with run.server.log.open(errors="replace") as log:
         log.seek(start)
-        run.faults += [f"seed {run.seed}, log: {trace}" for trace in traces(log.read())]
+        run.faults += [f"seed {run.seed}, log: {trace}" for trace in errors_in(log.read())]
     run.faults += database_faults()
     call_command("check")
     assert answers(run.server)

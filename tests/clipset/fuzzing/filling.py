@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote_from_bytes
 
 from tests.clipset.fuzzing.pages import TOKEN
@@ -157,33 +157,41 @@ def _multipart(sent: list[Sent]) -> bytes:
 def break_body(random: Random, request: Request) -> Request:
     """Another content type, method or body than the form's."""
     act = random.choice(("type", "json", "method", "cut", "garble", "boundary", "none", "encode"))
-    kind = f"{request.kind}/{act}"
+    broken = replace(request, kind=f"{request.kind}/{act}")
     if act == "type":
-        wrong = random.choice(CONTENT_TYPES).encode()
-        return replace(request.with_headers(("Content-Type", wrong)), kind=kind)
-    if act == "json":
-        values = ({"a": 1}, [], None, "x", {"title": ["x"], "id": 10**40}, "\ud800")
-        body = random.choice((json.dumps(random.choice(values)).encode(), b"{", b"[" * 9999))
-        sent = replace(request, body=body, kind=kind)
-        return sent.with_headers(("Content-Type", b"application/json"))
-    if act == "method":
-        return replace(request, method=random.choice(METHODS), kind=kind)
-    if act == "cut" and request.body:
-        return replace(request, is_cut=True, kind=kind)
-    if act == "boundary":
-        body = request.body.replace(b"--" + BOUNDARY + b"--\r\n", b"", 1)
-        return replace(request, body=body, kind=kind)
-    if act == "encode":
-        body = request.body.replace(
-            b"\r\n\r\n", b"\r\nContent-Transfer-Encoding: base64\r\n\r\n", 2
+        broken = broken.with_headers(("Content-Type", random.choice(CONTENT_TYPES).encode()))
+    elif act == "json":
+        values: tuple[Any, ...] = (
+            {"a": 1},
+            [],
+            None,
+            "x",
+            {"title": ["x"], "id": 10**40},
+            "\ud800",
         )
-        return replace(request, body=body, kind=kind)
+        body = random.choice((json.dumps(random.choice(values)).encode(), b"{", b"[" * 9999))
+        broken = replace(broken, body=body).with_headers(("Content-Type", b"application/json"))
+    elif act == "method":
+        broken = replace(broken, method=random.choice(METHODS))
+    elif act == "cut":
+        broken = replace(broken, is_cut=bool(request.body))
+    else:
+        broken = replace(broken, body=_broken(random, request.body, act))
+    return broken
+
+
+def _broken(random: Random, body: bytes, act: str) -> bytes:
     if act == "none":
-        return replace(request, body=b"", kind=kind)
-    spoiled = bytearray(request.body)
+        return b""
+    if act == "boundary":
+        return body.replace(b"--" + BOUNDARY + b"--\r\n", b"", 1)
+    if act == "encode":
+        wrong = b"\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        return body.replace(b"\r\n\r\n", wrong, 2)
+    spoiled = bytearray(body)
     for _ in range(min(5, len(spoiled))):
         spoiled[random.randrange(len(spoiled))] = random.randrange(256)
-    return replace(request, body=bytes(spoiled), kind=kind)
+    return bytes(spoiled)
 
 
 # -- Headers --------------------------------------------------------------------------------------

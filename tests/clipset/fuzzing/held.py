@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from django.apps import apps
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.db.models import Q
 
 from accounts.models import Role, User
@@ -14,6 +15,7 @@ from videos.models import Job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from uuid import UUID
 
     Rows = dict[tuple[str, Any], dict[str, Any]]  # by model and primary key
 
@@ -42,15 +44,19 @@ OWNED: Final[dict[str, tuple[str, str]]] = {
     "videos.Upload": ("user", ""),
 }
 # Others may cause these: views are counted, and comments are told.
-COUNTED: Final = {"videos.Video": {"view_count"}}
+COUNTED: Final = {"view_count"}
 CAUSED: Final = {"videos.Notification"}
+KEPT: Final = (
+    *("videos.Video", "videos.Comment", "videos.Playlist", "videos.Caption", "videos.Report"),
+    *("accounts.Invitation", "videos.GuestLink", "videos.Upload"),
+)
 # Of the site as a whole.
 OF_STAFF: Final = ("siteconfig.Config", "siteconfig.StorageRoot", "categories.Category")
 
 
-def rows_of_others(*, than: Iterable[str]) -> Rows:
-    """Rows that belong to members without these usernames, and those of the site."""
-    members = list(User.objects.filter(username__in=than).values_list("pk", flat=True))
+def rows_of_others(*, than: Iterable[UUID]) -> Rows:
+    """Rows that belong to other members than these, and those of the site."""
+    members = list(than)
     found: Rows = {}
     for label, (owner, video) in OWNED.items():
         theirs = Q(**{f"{owner}__in": members})
@@ -64,20 +70,42 @@ def rows_of_others(*, than: Iterable[str]) -> Rows:
     return found
 
 
-def rows_of_staff(*, but: str) -> Rows:
+class Keeper:
+    """Puts rows back as they were, so that what was deleted can be asked for again.
+
+    Otherwise the first of many requests would put all videos into the trash.
+    """
+
+    def __init__(self, members: Iterable[UUID]) -> None:
+        """Keeps the rows of these members, or without any those of everybody."""
+        self.rows: list[tuple[Any, dict[str, Any]]] = []
+        for label in KEPT:
+            rows = apps.get_model(label)._base_manager
+            owner = OWNED[label][0]
+            found = rows.filter(**{f"{owner}__in": members}) if members else rows.all()
+            self.rows += [(rows, row) for row in found.values()]
+
+    def put_back(self) -> None:
+        for rows, row in self.rows:
+            others = {name: it for name, it in row.items() if name != "id"}
+            with suppress(IntegrityError):
+                rows.filter(pk=row["id"]).update(**others)
+
+
+def rows_of_staff(*, but: UUID) -> Rows:
     """Accounts of moderators and admins, but for one, and the configuration."""
     found: Rows = {}
-    staff = User.objects.exclude(role=Role.USER).exclude(username=but)
-    _add(found, "accounts.User", staff)
+    _add(found, "accounts.User", User.objects.exclude(role=Role.USER).exclude(pk=but))
+    for row in found.values():
+        row.pop("stored_bytes")  # moderators add captions to their videos
     _add(found, "siteconfig.Config", apps.get_model("siteconfig.Config").objects.all())
     return found
 
 
 def _add(found: Rows, label: str, rows: Any) -> None:
-    counted = COUNTED.get(label, set())
     for row in rows.values():
         key = row.get("session_key") or row.get("id") or next(iter(row.values()))
-        found[label, key] = {name: it for name, it in row.items() if name not in counted}
+        found[label, key] = {name: it for name, it in row.items() if name not in COUNTED}
 
 
 def changes(before: Rows, after: Rows) -> list[str]:

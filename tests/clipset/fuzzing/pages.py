@@ -31,6 +31,10 @@ class Field:
     accept: str = ""
 
 
+# What the player sends to the address of `data-view`.
+VIEW: Final = (Field("at", "number", "40"), Field("watched", "number", "40"))
+
+
 @dataclass(frozen=True)
 class Form:
     """What can be sent from a page, by a form, htmx or a script."""
@@ -161,7 +165,7 @@ class _Reader(HTMLParser):
         for name in GETS & set(named) - set(HTMX):
             self.found.append(Form("GET", named[name]))
         for name in POSTS & set(named) - set(HTMX) - {"action", "formaction"}:
-            self.found.append(Form("POST", named[name]))
+            self.found.append(Form("POST", named[name], VIEW if name == "data-view" else ()))
         for name in HTMX.keys() & set(named):
             fields = [Field(key, "hidden", value) for key, value in _values(named)]
             if tag in {"input", "select", "textarea", "button"} and named.get("name"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
 from django.urls import reverse
@@ -15,11 +15,26 @@ from tests.clipset.fuzzing.values import encoded, hostile, in_address, video
 from tests.clipset.fuzzing.wire import Request
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from random import Random
+
+    from django.db.models import Model
 
     from tests.clipset.fuzzing.filling import Sent
 
-NUMBERS: Final = (b"0", b"1", b"4", b"-1", b"", b"x", b"9" * 30, b"9" * 5000, b"1.5", b"\xb2", b"+1")
+NUMBERS: Final = (
+    b"0",
+    b"1",
+    b"4",
+    b"-1",
+    b"",
+    b"x",
+    b"9" * 30,
+    b"9" * 5000,
+    b"1.5",
+    b"\xb2",
+    b"+1",
+)
 LOOKUPS: Final = (
     *("", "__exact", "__iexact", "__isnull", "__in", "__gte", "__lt", "__range", "__regex"),
     *("__contains", "__startswith", "__year", "__date", "__id__exact", "__password__startswith"),
@@ -37,7 +52,8 @@ def tus(random: Random, addresses: list[str], known: Known) -> Request:
     `addresses`: of uploads that were created before.
     """
     method = random.choices(
-        ("POST", "PATCH", "HEAD", "DELETE", "OPTIONS", "GET", "PUT"), weights=(30, 40, 12, 4, 3, 3, 2)
+        ("POST", "PATCH", "HEAD", "DELETE", "OPTIONS", "GET", "PUT"),
+        weights=(30, 40, 12, 4, 3, 3, 2),
     )[0]
     body = random.choice((b"", b"x", video(), video()[:50], video()[50:], b"\0" * 3000))
     headers: dict[str, bytes] = {"Tus-Resumable": b"1.0.0", "X-CSRFToken": known.token.encode()}
@@ -120,7 +136,7 @@ def admin_list(random: Random, known: Known) -> Request:
 def admin_action(random: Random, known: Known) -> Request:
     """An action of the admin with many ids, ids of other things, and its confirmation."""
     model, path = _list(random)
-    actions = admin.site.get_model_admin(model).actions or ()
+    actions: Iterable[Any] = admin.site.get_model_admin(model).actions or ()
     names = [one if isinstance(one, str) else one.__name__ for one in actions]
     act = random.choice([*names, "delete_selected", "bogus", ""])
     rows = random.choice((known.ids, tuple(map(str, range(1, 60))), ("9" * 30, "x", "-1", "\0")))
@@ -136,7 +152,7 @@ def admin_action(random: Random, known: Known) -> Request:
     return as_request(random, Form("POST", path), sent, "admin action")
 
 
-def _list(random: Random) -> tuple[type, str]:
+def _list(random: Random) -> tuple[type[Model], str]:
     model = random.choice(sorted(admin.site._registry, key=lambda it: it._meta.label))
     label = f"{model._meta.app_label}_{model._meta.model_name}"
     return model, reverse(f"admin:{label}_changelist")

@@ -6,7 +6,7 @@ import io
 import json
 from base64 import urlsafe_b64encode
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote_from_bytes
 
 from PIL import Image
@@ -15,6 +15,7 @@ from tests.builders import PASSWORD
 from tests.videos.transcode import built
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
 
 LONG: Final = 900_000  # characters, so that a form of it is below the limit of 1 MB
@@ -41,12 +42,24 @@ TEXTS: Final = (
     *("../../etc/passwd", "..\\x", "/", "//evil.example/", "http://evil.example", "javascript:1"),
     *("a\r\nSet-Cookie: x=1", "null", "None", "true", "on", "undefined", "[]", "{}", '{"a":', "[["),
     *("[" * 3000, "@", "a@b", "a@b@c", '"a b"@e.org', "x" * 300 + "@example.org", "a@[127.0.0.1]"),
-    *("x" * 51, "x" * 201, "x" * 256, "x" * 5001, "x " * 20_000, "ß" * 128, "#" * 999, "\\", "\\x"),
+    *(
+        '{"a": [1, null, "\\ud800", 1e999]}',
+        "x" * 51,
+        "x" * 201,
+        "x" * 256,
+        "x" * 5001,
+        "x " * 20_000,
+        "ß" * 128,
+        "#" * 999,
+        "\\",
+        "\\x",
+    ),
 )
 BYTES: Final = (
     *(b"\xc0\xaf", b"\xff\xfe", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\x80", b"abc\xe2\x82"),
     *(b"\xf0\x82\x82\xac", b"a\xffb", bytes(range(256))),
 )
+LETTERS: Final = ("x", "é", "\ufdfa", " ", "9", "a ", "\n")  # of long texts
 INVALID_PERCENT: Final = (b"%", b"%zz", b"%0", b"%u0041", b"%00", b"%C0%AF", b"%ED%A0%80", b"%2F")
 
 
@@ -57,30 +70,23 @@ def encoded(value: str) -> bytes:
 
 def hostile(random: Random, known: tuple[str, ...] = ()) -> bytes:
     """A value that somebody sends by hand. `known`: ids and names of other things of the site."""
-    kind = random.choices(
-        ("text", "integer", "date", "bytes", "known", "cursor", "long", "json"),
-        weights=(30, 20, 10, 8, 20, 8, 1, 3),
-    )[0]
-    if kind == "known" and known:
-        return encoded(random.choice(known))
-    if kind == "integer":
-        return encoded(random.choice(INTEGERS))
-    if kind == "date":
-        return encoded(random.choice(DATES))
-    if kind == "bytes":
-        return random.choice(BYTES)
-    if kind == "cursor":
-        return cursor(random)
-    if kind == "long":
-        return encoded(random.choice(("x", "é", "\ufdfa", " ", "9", "a ", "\n"))) * (LONG // 3)
-    if kind == "json":
-        return json.dumps({"a": [1, None, "\ud800", 10**40]}).encode()
-    return encoded(random.choice(TEXTS))
+    kinds: dict[Callable[[], bytes], int] = {
+        lambda: encoded(random.choice(TEXTS)): 33,
+        lambda: encoded(random.choice(INTEGERS)): 20,
+        lambda: encoded(random.choice(known or TEXTS)): 20,
+        lambda: encoded(random.choice(DATES)): 10,
+        lambda: random.choice(BYTES): 8,
+        lambda: cursor(random): 8,
+        lambda: encoded(random.choice(LETTERS)) * (LONG // 3): 1,
+    }
+    return random.choices(list(kinds), weights=list(kinds.values()))[0]()
 
 
 def cursor(random: Random) -> bytes:
     """What looks like the `after` of a list: right in form, wrong in what it holds, or broken."""
-    parts = [random.choice([10**19, -(2**63), 0, 7, "x", "\0", "2026-01-01", None, 1.5, []])]
+    parts: list[Any] = [
+        random.choice([10**19, -(2**63), 0, 7, "x", "\0", "2026-01-01", None, 1.5, []])
+    ]
     parts += [random.choice([1, "a", True, 2**63, "9999-12-31T00:00:00+00:00"])] * random.randint(
         0, 2
     )
@@ -130,7 +136,13 @@ def bad_file(random: Random) -> tuple[str, bytes, str]:
     content = random.choice(
         (
             *(b"", b"\0", b"<svg onload=alert(1)>", good[: len(good) // 2], good + b"\0" * 5000),
-            *(video(), video()[:100], b"\x89PNG\r\n\x1a\n", b"GIF89a" + b"\xff" * 50, b"PK\x03\x04"),
+            *(
+                video(),
+                video()[:100],
+                b"\x89PNG\r\n\x1a\n",
+                b"GIF89a" + b"\xff" * 50,
+                b"PK\x03\x04",
+            ),
             *(SRT, SRT * 3000, b"WEBVTT\n\n" + b"\xff\xfe" * 100, b"1\n99:99:99,999 --> x\n"),
             b"WEBVTT\n\n00:00.000 --> 99999999999999999999:00:00.000\nx\n",
             random.randbytes(3000),
@@ -143,16 +155,21 @@ def bad_file(random: Random) -> tuple[str, bytes, str]:
 # -- What a form means ----------------------------------------------------------------------------
 def meant(random: Random, name: str, kind: str, value: str) -> bytes:
     """A value that a field of this name and type accepts, mostly."""
-    if kind == "password" or "password" in name:
-        return PASSWORD.encode()
-    if kind == "email" or name == "email":
-        return f"somebody{random.randint(1, 9999)}@example.org".encode()
-    if kind in {"number", "range"}:
-        return (value or str(random.randint(0, 90))).encode()
-    if kind in {"date", "datetime-local"}:
-        return (value or "2026-11-30").encode()
-    if kind == "url":
-        return b"https://example.org/"
-    if kind == "hidden" or (value and random.random() < 0.5):
-        return encoded(value)
-    return encoded(" ".join(random.choices(WORDS, k=random.randint(1, 4))))
+    number = random.randint(0, 999)
+    known = {
+        "password": PASSWORD,
+        "email": f"somebody{number}@example.org",
+        "number": value or str(number),
+        "range": value or str(number),
+        "date": value or "2026-11-30",
+        "url": "https://example.org/",
+        "hidden": value,
+        "username": f"somebody_{number}",
+        "slug": f"slug-{number}",
+        "limit": f"{number} GB",
+    }
+    words = " ".join(random.choices(WORDS, k=random.randint(1, 4)))
+    told = next((it for part, it in known.items() if part == kind or part in name), None)
+    if told is None:
+        told = value if value and random.random() < 0.5 else words
+    return encoded(told)

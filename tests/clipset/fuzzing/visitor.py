@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
+    from tests.clipset.fuzzing.filling import Sent
     from tests.clipset.fuzzing.wire import Answer, Line
 
 TOKEN: Final = "fuzzfuzzfuzzfuzzfuzzfuzzfuzzfuzz"  # against forgery, in the cookie and in forms
@@ -69,10 +70,13 @@ class Book:
                 del known[:-OF_A_KIND]
 
     def draw(self, random: Random, *, is_get: bool) -> Form | None:
-        """Any form of any kind, each kind as often as another."""
+        """Any form, those of each view as often as those of another."""
         with self.lock:
-            kinds = [one for one in self.forms if (one[0] == "GET") == is_get]
-            return random.choice(self.forms[random.choice(kinds)]) if kinds else None
+            views: dict[str, list[Form]] = {}
+            for (method, view, *_), forms in self.forms.items():
+                if (method == "GET") == is_get:
+                    views.setdefault(view, []).extend(forms)
+            return random.choice(views[random.choice(list(views))]) if views else None
 
     def next_unseen(self, random: Random) -> Form | None:
         with self.lock:
@@ -87,7 +91,7 @@ class Account:
     row: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.row = User.objects.filter(pk=self.user.pk).values().get()
+        self.row = dict(User.objects.filter(pk=self.user.pk).values().get())
 
     def restore(self) -> str:
         """Puts the account back as it was. Returns the key of a new session."""
@@ -114,7 +118,7 @@ class Visitor:
     random: Random
     line: Line
     others: tuple[str, ...]  # ids and names of things of the site
-    places: tuple[str, ...]  # an address of each URL, for each thing
+    places: dict[str, list[str]]  # addresses by URL name, one for each thing
     session: str = ""
     revived: int = 0
 
@@ -138,8 +142,16 @@ class Visitor:
 
     def _draw(self) -> Callable[[], Request]:
         staff = 12 if self.is_staff else 2
-        kinds = (self._form, self._link, self._unseen, self._place, self._tus, self._list, self._act)
-        return self.random.choices(kinds, weights=(48, 10, 12, 12, 7, staff, staff * 2 // 3))[0]
+        kinds = {
+            self._form: 48,
+            self._link: 10,
+            self._unseen: 25 if self.book.unseen else 5,
+            self._place: 20,
+            self._tus: 7,
+            self._list: staff,
+            self._act: staff,
+        }
+        return self.random.choices(list(kinds), weights=list(kinds.values()))[0]
 
     @property
     def known(self) -> Known:
@@ -171,7 +183,7 @@ class Visitor:
     def _place(self) -> Request:
         """An address of the table of URLs, with a part or a parameter that is not meant."""
         random = self.random
-        target = encoded(random.choice(self.places))
+        target = encoded(random.choice(self.places[random.choice(list(self.places))]))
         act = random.choice(("as it is", "as it is", "part", "query", "raw"))
         if act == "part":
             parts = target.split(b"/")
@@ -186,7 +198,9 @@ class Visitor:
         if random.random() < 0.4:
             names = random.sample(self.known.names, min(len(self.known.names), 4))
             form = Form("POST", "", tuple(Field(name) for name in names))
-            sent = [(encoded(one.name), hostile(random, self.others)) for one in form.fields]
+            sent: list[Sent] = [
+                (encoded(one.name), hostile(random, self.others)) for one in form.fields
+            ]
             made = as_request(random, form, sent, f"place {act}")
             return replace(made, target=target[:6000])
         method = random.choice(("GET", "GET", "GET", *METHODS))
