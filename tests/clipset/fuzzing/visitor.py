@@ -13,7 +13,7 @@ from urllib.parse import quote_from_bytes
 
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import Role, User
 from tests.clipset.fuzzing.filling import (
     LOSES_SESSION,
     METHODS,
@@ -89,6 +89,7 @@ class Account:
 
     user: User
     row: dict[str, Any] = field(default_factory=dict)
+    gained: list[str] = field(default_factory=list)  # roles that it had in between
 
     def __post_init__(self) -> None:
         self.row = dict(User.objects.filter(pk=self.user.pk).values().get())
@@ -96,6 +97,8 @@ class Account:
     def restore(self) -> str:
         """Puts the account back as it was. Returns the key of a new session."""
         with _reviving:
+            had = set(User.objects.filter(pk=self.user.pk).values_list("role", flat=True))
+            self.gained += had - {self.row["role"], Role.USER}
             row = {name: value for name, value in self.row.items() if name != "id"}
             others = User.objects.exclude(pk=self.user.pk)
             others.filter(username__iexact=row["username"]).delete()

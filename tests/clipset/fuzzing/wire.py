@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 PATIENCE_SECONDS: Final = 30
+CLOSED_WITHIN_SECONDS: Final = 1
 MAX_SHOWN: Final = 1500  # bytes of a body in a report
 
 Header = tuple[str, bytes]
@@ -85,7 +86,7 @@ class Line:
         """Sends a request. One on a kept connection that has just been closed is sent again."""
         is_kept = self.socket is not None
         answer = self._ask_once(request)
-        if answer.status == 0 and is_kept:
+        if answer.status == 0 and is_kept and answer.seconds < CLOSED_WITHIN_SECONDS:
             answer = self._ask_once(request)
         return answer
 
