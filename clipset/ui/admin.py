@@ -268,6 +268,26 @@ class GuardedAdmin(admin.ModelAdmin[_M]):
         except ValidationError as error:
             return self._refused(request, error)
 
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: _M | None = None,
+    ) -> HttpResponse:
+        """As Django's, with what is stored beside the fields of a form that was refused.
+
+        The form has put the typed values into the object, and no address can be made of some names.
+        """
+        form = context["adminform"].form
+        if obj is not None and form.errors:
+            for field in obj._meta.concrete_fields:
+                if field.name in form.initial:
+                    setattr(obj, field.attname, form.initial[field.name])
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> Any:

@@ -183,6 +183,16 @@ def test_what_does_not_fit_is_refused_in_place(field: str, text: str, where: str
     assert User.objects.get(pk=bob.pk).username == "bob"
 
 
+def test_beside_a_refused_form_the_page_shows_what_is_stored() -> None:
+    """No address of a picture can be made of such a name, so it would have no answer at all."""
+    bob = make_user("bob", avatar="bob.webp")
+    client = logged_in(make_admin())
+    answer = client.post(user_page(bob), typed(bob, username="not a name"))
+    assert list(errors(answer)) == ["username"]
+    assert f'src="{bob.avatar_url}"' in answer.text
+    assert 'value="not a name"' in answer.text
+
+
 def test_saving_a_member_leaves_the_upload_counter_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """An upload may be counted after the row was read and before it is saved."""
     bob = make_user("bob")

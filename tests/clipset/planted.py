@@ -501,6 +501,9 @@ def _files_of_staff(people: dict[str, User], videos: dict[str, Video]) -> None:
         state="RUNNING",
         lease_owner=mark("leaseowner"),
         lease_until=now + timedelta(hours=1),
+        attempts=1,
+        losses=1,
+        started_at=now,
         progress=40,
     )
     Job.objects.create(video=videos["pending"], created_at=now - timedelta(hours=1))
