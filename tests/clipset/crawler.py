@@ -28,7 +28,7 @@ POSTS: Final = {"action", "formaction", "hx-post", "data-view"}
 LOG_INS: Final = ("/login/?next=", "/admin/login/?next=")
 REFUSED: Final = 403
 MAX_ADDRESSES: Final = 3000  # addresses that a visitor asks for
-_PLAYLIST: Final = re.compile(r'URI="([^"]+)"|^(?!#)(\S+)$', re.MULTILINE)
+PLAYLIST: Final = re.compile(r'URI="([^"]+)"|^(?!#)(\S+)$', re.MULTILINE)
 _CUE: Final = re.compile(r"^(\S+\.jpg)#xywh", re.MULTILINE)
 
 
@@ -157,7 +157,7 @@ def _links(address: str, text: str, kind: str) -> Iterator[Link]:
         page.feed(text)
         found = page.found
     elif kind.startswith("application/vnd.apple"):
-        found = [(uri or line, False, False) for uri, line in _PLAYLIST.findall(text)]
+        found = [(uri or line, False, False) for uri, line in PLAYLIST.findall(text)]
     elif kind.startswith("text/vtt"):
         found = [(line, False, False) for line in _CUE.findall(text)]
     else:

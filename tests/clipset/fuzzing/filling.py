@@ -198,7 +198,15 @@ def _broken(random: Random, body: bytes, act: str) -> bytes:
 LONG_ID: Final = b"x" * 3000
 ODD_HEADERS: Final[dict[str, tuple[bytes, ...]]] = {
     "Range": (
-        *(b"bytes=0-0", b"bytes=-1", b"bytes=5-2", b"bytes=0-,1-,2-", b"bytes=" + b"0-," * 900),
+        *(
+            b"bytes=0-99",
+            b"bytes=100-",
+            b"bytes=0-0",
+            b"bytes=-1",
+            b"bytes=5-2",
+            b"bytes=0-,1-,2-",
+            b"bytes=" + b"0-," * 900,
+        ),
         *(b"bytes=" + b"9" * 5000 + b"-", b"items=1", b"bytes=\xff-", b"bytes=-0", b"bytes=a-b"),
         "bytes=١-٢".encode(),
     ),
@@ -236,11 +244,14 @@ ODD_HEADERS: Final[dict[str, tuple[bytes, ...]]] = {
     "X-CSRFToken": (b"x", b"\xff", LONG_ID),
     "Sec-Fetch-Site": (b"cross-site", b"\xff"),
 }
+FILES: Final = (".mp4", ".m3u8", ".jpg", ".webp", ".vtt", "/download/")
+OF_FILES: Final = ("Range", "If-Range", "If-Modified-Since", "If-None-Match", "If-Match")
 LOSES_SESSION: Final = {"Host", "Cookie"}
 
 
 def odd_headers(random: Random, request: Request) -> Request:
-    """With one to three headers that no browser sends."""
-    names = random.sample(sorted(ODD_HEADERS), random.choice((1, 1, 2, 3)))
+    """With one to three headers that no browser sends; those of parts for what is sent in parts."""
+    is_file = request.path.endswith(FILES) and random.random() < 0.7
+    names = random.sample(OF_FILES if is_file else sorted(ODD_HEADERS), random.choice((1, 1, 2, 3)))
     headers = tuple((name, random.choice(ODD_HEADERS[name])) for name in names)
     return replace(request.with_headers(*headers), kind=f"{request.kind}/{'+'.join(names)}")

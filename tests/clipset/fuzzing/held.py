@@ -45,10 +45,21 @@ OWNED: Final[dict[str, tuple[str, str]]] = {
 # Others may cause these: views are counted, and comments are told.
 COUNTED: Final = {"view_count"}
 CAUSED: Final = {"videos.Notification"}
-KEPT: Final = (
-    *("videos.Video", "videos.Comment", "videos.Playlist", "videos.Caption", "videos.Report"),
-    *("accounts.Invitation", "videos.GuestLink", "videos.Upload"),
-)
+HIDING: Final = ("hidden_at", "hidden_by_id", "hidden_reason", "hidden_text")
+# What says that a thing is gone, hidden or settled. The rest stays as requests left it: a video
+# that was tried once more has another job than one that failed.
+KEPT: Final[dict[str, tuple[str, ...]]] = {
+    "videos.Video": (
+        *("trashed_at", "trashed_by_id", "was_trashed_with_member", "is_hidden"),
+        *HIDING,
+    ),
+    "videos.Comment": ("deleted_at", "deleted_by_id", *HIDING),
+    "videos.Playlist": ("deleted_at",),
+    "videos.Caption": ("deleted_at",),
+    "videos.Report": ("state", "handled_at", "handled_by_id"),
+    "videos.GuestLink": ("revoked_at", "expires_at"),
+    "accounts.Invitation": ("used_at", "expires_at"),
+}
 # Of the site as a whole.
 OF_STAFF: Final = ("siteconfig.Config", "siteconfig.StorageRoot", "categories.Category")
 
@@ -78,17 +89,16 @@ class Keeper:
     def __init__(self, members: Iterable[UUID]) -> None:
         """Keeps the rows of these members, or without any those of everybody."""
         self.rows: list[tuple[Any, dict[str, Any]]] = []
-        for label in KEPT:
+        for label, fields in KEPT.items():
             rows = apps.get_model(label)._base_manager
             owner = OWNED[label][0]
             found = rows.filter(**{f"{owner}__in": members}) if members else rows.all()
-            self.rows += [(rows, row) for row in found.values()]
+            self.rows += [(rows.filter(pk=it.pop("pk")), it) for it in found.values("pk", *fields)]
 
     def put_back(self) -> None:
-        for rows, row in self.rows:
-            others = {name: it for name, it in row.items() if name != "id"}
+        for row, values in self.rows:
             with suppress(IntegrityError):
-                rows.filter(pk=row["id"]).update(**others)
+                row.update(**values)
 
 
 def rows_of_staff(*, but: UUID) -> Rows:

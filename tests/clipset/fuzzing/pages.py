@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 from django.urls import Resolver404, resolve
 
-from tests.clipset.crawler import GETS, POSTS
+from tests.clipset.crawler import GETS, PLAYLIST, POSTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +71,12 @@ def forms_of(page: str, text: str) -> list[Form]:
         if address is not None:
             found.append(replace(form, address=address))
     return found
+
+
+def parts_of(page: str, text: str) -> list[Form]:
+    """What a playlist of HLS leads to."""
+    addresses = (_here(page, uri or line) for uri, line in PLAYLIST.findall(text))
+    return [Form("GET", address) for address in addresses if address is not None]
 
 
 def _here(page: str, target: str) -> str | None:

@@ -15,6 +15,7 @@ from django.test import Client
 
 from accounts.models import Role, User
 from tests.clipset.fuzzing.filling import (
+    FILES,
     LOSES_SESSION,
     METHODS,
     Known,
@@ -24,7 +25,7 @@ from tests.clipset.fuzzing.filling import (
     odd_headers,
     spoil,
 )
-from tests.clipset.fuzzing.pages import Field, Form, forms_of, view_of
+from tests.clipset.fuzzing.pages import Field, Form, forms_of, parts_of, view_of
 from tests.clipset.fuzzing.special import admin_action, admin_list, tus
 from tests.clipset.fuzzing.values import encoded, hostile, in_address
 from tests.clipset.fuzzing.wire import Request
@@ -139,7 +140,7 @@ class Visitor:
         if random.random() < 0.06 and request.method != "GET":
             request = break_body(random, request)
         request = self._with_session(request)
-        if random.random() < 0.15:
+        if random.random() < (0.5 if request.path.endswith(FILES) else 0.15):
             request = odd_headers(random, request)
         return request
 
@@ -187,7 +188,7 @@ class Visitor:
         """An address of the table of URLs, with a part or a parameter that is not meant."""
         random = self.random
         target = encoded(random.choice(self.places[random.choice(list(self.places))]))
-        act = random.choice(("as it is", "as it is", "part", "query", "raw"))
+        act = random.choice((*["as it is"] * 4, "part", "query", "raw"))
         if act == "part":
             parts = target.split(b"/")
             parts[random.randrange(len(parts))] = in_address(random, hostile(random, self.others))
@@ -198,7 +199,7 @@ class Visitor:
             target += in_address(random, hostile(random, self.others))
         elif act == "raw":
             target += random.choice((b"?\xff\xfe", b"%", b"?a=%zz", b"//..//", b"?" + b"a&" * 900))
-        if random.random() < 0.4:
+        if random.random() < 0.3:
             names = random.sample(self.known.names, min(len(self.known.names), 4))
             form = Form("POST", "", tuple(Field(name) for name in names))
             sent: list[Sent] = [
@@ -233,6 +234,9 @@ class Visitor:
             self.book.views.add(view_of(request.path))
         if answer.is_html and len(answer.body) < 400_000 and self._is_worth_reading(request):
             for form in forms_of(request.path, answer.body.decode("utf-8", "replace")):
+                self.book.note(form)
+        if answer.is_playlist:
+            for form in parts_of(request.path, answer.body.decode("utf-8", "replace")):
                 self.book.note(form)
         if answer.status == 201 and answer.location.startswith("/uploads/"):
             self.book.uploads.append(answer.location)

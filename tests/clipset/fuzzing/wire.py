@@ -71,6 +71,10 @@ class Answer:
         return str(self.headers.get("Location", "") or self.headers.get("HX-Redirect", ""))
 
     @property
+    def is_playlist(self) -> bool:
+        return str(self.headers.get("Content-Type", "")).startswith("application/vnd.apple")
+
+    @property
     def is_html(self) -> bool:
         return str(self.headers.get("Content-Type", "")).startswith("text/html")
 
