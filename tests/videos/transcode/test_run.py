@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clipset.lib.sandbox import Access
-from tests import clips
 from videos.transcode.confine import Limits, confined
 from videos.transcode.errors import (
     CancelledError,
@@ -345,8 +344,9 @@ def test_ffmpeg_that_caught_a_signal_counts_as_ended_by_it() -> None:
 @pytest.mark.parametrize("container", ["mp4", "mpegts"])
 def test_a_full_disk_is_told(container: str) -> None:
     """The second ends with status 0: FFmpeg finds out only while it closes the file."""
-    clip = str(clips.h264_mp4(layout=None))
-    argv = ["ffmpeg", "-v", "error", "-i", clip, "-c", "copy", "-f", container, "-y", "/dev/full"]
+    source = "testsrc2=size=320x180:rate=10:duration=3"
+    made = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", source, "-c:v", "libx264"]
+    argv = [*made, "-f", container, "-y", "/dev/full"]
     with pytest.raises(DiskFullError) as caught:
         run_it(argv)
     assert "out of disk space" in caught.value.sentence
