@@ -36,7 +36,7 @@ _CODE_LENGTH: Final = 16
 MAX_OF_EACH_KIND: Final = 10
 
 WRONG_CODE: Final = "That code isn't right. Wait for the next one and try again."
-WRONG_RECOVERY_CODE: Final = "That recovery code isn't right, or it has been used."
+WRONG_RECOVERY_CODE: Final = "That recovery code isn't right, or it has been used. Try another one."
 TOO_MANY: Final = f"You can have at most {MAX_OF_EACH_KIND} of them. Remove one first."
 RESET: Final = (
     "An admin removed the second factor of your account and its recovery codes. Your password "

@@ -56,7 +56,7 @@ def _request_change(request: HttpRequest, user: User, form: OwnEmailForm) -> Htt
     except ValidationError as error:
         form.add_error("email", error.messages)
         return settings_page(request, status=422, email_form=form)
-    sentence = f"Open the link that was sent to {email}" if is_waiting else "E-mail address changed"
+    sentence = f"Link sent to {email}" if is_waiting else "E-mail address changed"
     messages.success(request, sentence)
     return redirect("settings")
 

@@ -41,7 +41,9 @@ def _leave(request: HttpRequest) -> HttpResponse:
         return _page(request, status=422)
     logout(request)
     day = f"{leaves_at(leaving):%-d %B}"
-    messages.success(request, f"Your account will be deleted on {day}. Log in before to keep it.")
+    messages.success(
+        request, f"Your account will be deleted on {day}. Log in before then to keep it."
+    )
     return redirect("login")
 
 
@@ -49,7 +51,7 @@ def _leave(request: HttpRequest) -> HttpResponse:
 def stay(request: HttpRequest) -> HttpResponse:
     """Keeps the account."""
     if keep_account(user=member_of(request)):
-        messages.success(request, "Your account stays")
+        messages.success(request, "Account kept")
     return redirect("settings")
 
 
@@ -61,7 +63,7 @@ def _page(request: HttpRequest, status: int = 200) -> HttpResponse:
     context = {
         "leaves_at": leaving and leaves_at(leaving),
         "refusal": "" if leaving else _refusal(user),
-        "counts": counts,
+        "counts": {what: count for what, count in counts.items() if count != "0"},
         "grace_days": GRACE_DAYS,
         "trash_days": current_config().trash_days,
     }

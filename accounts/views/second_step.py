@@ -59,6 +59,7 @@ def _page(request: HttpRequest, user: User, status: int = 200, **given: object) 
         "options": options,
         "has_app": user.authenticator_apps.exists(),
         "has_passkey": bool(passkeys) or user.passkeys.exists(),
+        "is_about_code": "recovery_form" not in given,
         **given,
     }
     return render(request, "accounts/second_factor/step.html", context, status=status)

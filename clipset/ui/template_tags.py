@@ -204,7 +204,7 @@ def field(
         hint: replaces the field's own help text.
         autocomplete: value of the attribute of this name.
         optional: adds "optional" to the label.
-        takes_focus: whether an error may get the focus.
+        takes_focus: whether the field may get the focus, by its own `autofocus` or by an error.
     """
     help_text = hint or bound.help_text
     described = []
@@ -214,7 +214,9 @@ def field(
     if bound.errors:
         described.append(f"{bound.auto_id}_error")
         attrs["aria-invalid"] = "true"
-        attrs["autofocus"] = takes_focus and next(iter(bound.form.errors)) == bound.name
+        attrs["autofocus"] = next(iter(bound.form.errors)) == bound.name
+    if not takes_focus:
+        attrs["autofocus"] = False
     if help_text:
         described.append(f"{bound.auto_id}_help")
     if described:

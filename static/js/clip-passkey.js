@@ -38,7 +38,8 @@ function asJson({ id, rawId, type, response }) {
 
 /** @type {Record<string, string>} the browser's errors */
 const SENTENCES = {
-  InvalidStateError: "This device already has a passkey for your account.",
+  InvalidStateError:
+    "This device already has a passkey for your account. Use another device, or cancel.",
   SecurityError: "Your browser doesn't allow passkeys at this address.",
 };
 const NOT_DONE = "That didn't work, or it was canceled. Try again.";

@@ -202,6 +202,14 @@ def test_a_recovery_code_belongs_to_its_member() -> None:
     assert response.status_code == 422
 
 
+def test_the_wrong_one_of_two_answers_gets_the_focus() -> None:
+    client = at_second_step(quick_member())
+    page = client.post(f"{STEP}recovery/", {"recovery_code": "abcd"}).text
+    assert re.findall(r'<input[^>]* name="(\w+)"[^>]* autofocus', page) == ["recovery_code"]
+    page = client.post(STEP, {"code": wrong_code()}).text
+    assert re.findall(r'<input[^>]* name="(\w+)"[^>]* autofocus', page) == ["code"]
+
+
 def test_a_new_set_replaces_the_old_one() -> None:
     bob = quick_member()
     old = create_recovery_codes(user=bob)

@@ -150,6 +150,7 @@ STEP = {
     "options": "{}",
     "has_app": True,
     "has_passkey": True,
+    "is_about_code": True,
 }
 
 # URL name -> its looks; "errors" have no URL of their own.
