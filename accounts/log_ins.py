@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib.auth import login
 from django.contrib.auth import views as auth_views
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import transaction
 from django.shortcuts import redirect
 from django.utils.crypto import constant_time_compare
@@ -21,6 +22,7 @@ from accounts.new_devices import note_log_in
 from accounts.services.audit import record_log_in
 from accounts.services.leaving import leaving_of
 from accounts.services.second_factor_dates import has_second_factor
+from accounts.sessions import SessionStore
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -85,23 +87,48 @@ def take_challenge(request: HttpRequest) -> str | None:
 
 
 def finish_second_step(request: HttpRequest, user: User) -> HttpResponse:
-    """Logs the member in. Returns the redirect to where the log-in leads."""
+    """Logs the member in. Returns the redirect to where the log-in leads.
+
+    Raises: SessionInterrupted if another request has just finished this step. So an answer of a
+    passkey that does not count its uses can't be used twice at once either.
+    """
     leads_to = str(request.session[_WAITING]["leads_to"])
+    assert isinstance(request.session, SessionStore)  # SESSION_ENGINE
     forget_second_step(request)
-    return complete_log_in(request, user, leads_to=leads_to)
+    with transaction.atomic():
+        if not request.session.renew_key():
+            raise SessionInterrupted("Another request has finished the second step.")
+        return complete_log_in(request, user, leads_to=leads_to)
 
 
 def complete_log_in(request: HttpRequest, user: User, *, leads_to: str) -> HttpResponse:
     """Logs somebody in, under a new session key, and records it if they are staff.
 
     Tells them if their account has not been used on this device. Returns a redirect to `leads_to`,
-    or to where they can keep their account if they have asked for its deletion.
+    or to where they can keep their account if they have asked for its deletion. Somebody who was
+    deactivated or deleted meanwhile, or has another password, gets no session and is asked again.
     """
     is_first = user.last_login is None
     with transaction.atomic():
+        if not _may_still_log_in(user):
+            return redirect("login")
+        before = request.session.session_key
         login(request, user, backend=BACKEND)
+        if request.session.session_key == before:
+            # Of the same member. A stolen copy must not be confirmed with it, and ends here.
+            request.session.cycle_key()
         note_confirmation(request)
         record_log_in(user)
         response = redirect("settings_delete" if leaving_of(user) is not None else leads_to)
         note_log_in(response, request=request, account=user, is_first=is_first)
     return response
+
+
+def _may_still_log_in(user: User) -> bool:
+    """Locks the member until the transaction ends. Returns whether what was compared still counts.
+
+    Hashing takes long, and a session that is stored after a deactivation would come back with the
+    member.
+    """
+    able = User.objects.able_to_log_in().filter(pk=user.pk, password=user.password)
+    return bool(able.select_for_update(no_key=True).values_list("pk"))

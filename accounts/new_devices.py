@@ -10,6 +10,8 @@ from accounts.models import User
 from accounts.selectors import device_name
 from accounts.services.devices import cookie_name, known_device, remember_device
 from accounts.services.security_notifications import tell_member
+from accounts.sessions import SessionStore
+from clipset.lib.ids import hash_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +38,11 @@ def note_log_in(
 
 class RememberDevices:
     """Middleware that remembers the devices of sessions that began before devices were remembered,
-    so that the next log-in there is not one on a new device. No query."""
+    so that the next log-in there is not one on a new device. No query.
+
+    The id follows from the session. Otherwise whoever has a stolen one could get any number of
+    devices, and use up the tries of all devices of its member.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -47,5 +53,7 @@ class RememberDevices:
         member = request.user if hasattr(request, "_cached_user") else None
         has_cookie = cookie_name() in request.COOKIES or cookie_name() in response.cookies
         if isinstance(member, User) and not has_cookie:
-            remember_device(response, account=member, request=request)
+            began = request.session.get(SessionStore.STARTED_AT, "")
+            device = hash_token(f"device:{member.pk}:{began}")[:16]
+            remember_device(response, account=member, request=request, device=device)
         return response

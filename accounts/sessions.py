@@ -14,6 +14,7 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.db import DatabaseError
 from django.db.models.functions import Length
 from django.utils import timezone
@@ -103,15 +104,27 @@ class SessionStore(DatabaseSessionStore):
         By one statement, so that at no moment the session has no row or two: running transfers go
         on (clipset.server.transfers).
         """
+        if self.renew_key():
+            return
+        if self.session_key is not None and SESSION_KEY in self:
+            # Django would store what this request has loaded, and so bring back what was ended.
+            raise SessionInterrupted("The session was deleted or got another key meanwhile.")
+        super().cycle_key()
+
+    def renew_key(self) -> bool:
+        """Gives the stored session another key. Returns False if it has never been stored, if it
+        has been deleted meanwhile, or if another request has given it another key: of several
+        simultaneous requests, one gets True."""
         self.items()  # loads the content under the old key
         old, self._noted = self.session_key, None
-        if old is not None:
-            new: str = self._get_new_session_key()  # type: ignore[attr-defined] # not in the stubs
-            row = Session.objects.filter(pk=stored_key(old))
-            if row.update(session_key=stored_key(new)):
-                self._session_key, self.modified = new, True
-                return
-        super().cycle_key()
+        if old is None:
+            return False
+        new: str = self._get_new_session_key()  # type: ignore[attr-defined] # not in the stubs
+        row = Session.objects.filter(pk=stored_key(old))
+        if not row.update(session_key=stored_key(new)):
+            return False
+        self._session_key, self.modified = new, True
+        return True
 
     def save(self, must_create: bool = False) -> None:
         """Saves the session, unless note_use has just saved the same content.

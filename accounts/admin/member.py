@@ -16,9 +16,10 @@ from accounts.admin.forms import MemberForm
 from accounts.admin.member_columns import MemberColumns, counts_of_deactivation, with_facts
 from accounts.admin.second_factor import ResetsSecondFactor
 from accounts.admin.sections import member_sections
-from accounts.admin.shared import is_out_of_reach, links_page, me_of
+from accounts.admin.shared import is_out_of_reach, links_page, me_of, sensitive_for_oneself
 from accounts.admin.trash import TrashedMembers
-from accounts.models import Role, User
+from accounts.confirming import needs_confirmation
+from accounts.models import Role, User, normalize_email
 from accounts.selectors import counts_of_members
 from accounts.services.members import (
     NO_ADMIN_LEFT,
@@ -150,6 +151,20 @@ class UserAdmin(MemberColumns, TrashedMembers, ResetsSecondFactor, GuardedAdmin[
         return form
 
     # Changes
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        view = super().change_view
+        if "email" in request.POST and object_id == str(request.user.pk):
+            is_new = normalize_email(request.POST["email"]) != me_of(request).email
+            if is_new:
+                return needs_confirmation(view)(request, object_id, form_url, extra_context)
+        return view(request, object_id, form_url, extra_context)
+
     def save_model(self, request: HttpRequest, obj: User, form: forms.Form, change: bool) -> None:
         """Saves only the changed fields, since uploads change the counter at the same time."""
         changed = form.changed_data
@@ -248,7 +263,7 @@ class UserAdmin(MemberColumns, TrashedMembers, ResetsSecondFactor, GuardedAdmin[
 
     # The reset link
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.reset_link_view)
+        view = self.admin_site.admin_view(sensitive_for_oneself(self.reset_link_view))
         return [
             path("<uuid:user_id>/reset-link/", view, name="accounts_user_reset_link"),
             *super().get_urls(),

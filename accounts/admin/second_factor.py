@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import path
 
+from accounts.admin.shared import sensitive_for_oneself
 from accounts.models import User
 from accounts.services.second_factor import reset_second_factor
 from accounts.services.second_factor_dates import has_second_factor
@@ -26,7 +27,7 @@ class ResetsSecondFactor(GuardedAdmin[User]):
     """Adds the page that asks first, for admins only: it makes an account easier to take."""
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.reset_second_factor_view)
+        view = self.admin_site.admin_view(sensitive_for_oneself(self.reset_second_factor_view))
         return [
             path(
                 "<uuid:user_id>/reset-second-factor/",

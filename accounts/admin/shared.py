@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.template.response import TemplateResponse
 
+from accounts.confirming import needs_confirmation
 from accounts.models import Role, User
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from uuid import UUID
+
     from django.http import HttpRequest
 
 
@@ -39,6 +44,22 @@ def may_see_log_ins(user: User, me: User) -> bool:
 def may_moderate(user: User, me: User) -> bool:
     """Returns whether `me` is offered on the site to deactivate this member or set their quota."""
     return me.is_staff and user.pk != me.pk and not is_out_of_reach(user, me)
+
+
+def sensitive_for_oneself(
+    view: Callable[[HttpRequest, UUID], Any],
+) -> Callable[[HttpRequest, UUID], Any]:
+    """Decorator of pages about a member. About one's own account they need the password, as the
+    settings do: a session that was left open, or stolen, must not be enough to take it."""
+    confirmed = needs_confirmation(view)
+
+    @wraps(view)
+    def guarded(request: HttpRequest, user_id: UUID) -> Any:
+        me = me_of(request)
+        takes = me.is_superuser and me.pk == user_id and request.method == "POST"
+        return (confirmed if takes else view)(request, user_id)
+
+    return guarded
 
 
 def links_page(

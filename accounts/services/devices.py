@@ -35,10 +35,16 @@ def known_device(request: HttpRequest, account: User | None) -> str | None:
     return known.get(account.pk.hex) if account is not None else None
 
 
-def remember_device(response: HttpResponseBase, *, account: User, request: HttpRequest) -> None:
-    """Sets the cookie of a device on which a member has just proved who they are."""
+def remember_device(
+    response: HttpResponseBase, *, account: User, request: HttpRequest, device: str = ""
+) -> None:
+    """Sets the cookie of a device on which a member has just proved who they are.
+
+    Args:
+        device: its id if it has no cookie of this member yet; by default a new one.
+    """
     known = _read(request)
-    device = known.pop(account.pk.hex, None) or secrets.token_hex(8)
+    device = known.pop(account.pk.hex, "") or device or secrets.token_hex(8)
     others = list(known.items())[: MAX_ACCOUNTS - 1]
     response.set_cookie(
         cookie_name(),

@@ -7,11 +7,13 @@ were made (WebAuthn, section 5.1.2, "relying party identifier").
 from __future__ import annotations
 
 import json
+import struct
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
 import webauthn
+from cryptography.exceptions import UnsupportedAlgorithm
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
@@ -35,6 +37,18 @@ if TYPE_CHECKING:
 
 NOT_VERIFIED: Final = "Your passkey couldn't be verified. Try again."
 TAKEN: Final = "This passkey is already set up."
+# What py_webauthn raises at bytes that no browser sends: it parses them before it verifies them.
+_BROKEN: Final = (
+    WebAuthnException,
+    UnsupportedAlgorithm,
+    struct.error,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +119,7 @@ def add_passkey(*, user: User, name: str, answer: str, challenge: str, place: Pl
             expected_rp_id=place.host,
             expected_origin=place.origin,
         )
-    except (WebAuthnException, ValueError, TypeError, KeyError, AttributeError) as error:
+    except _BROKEN as error:
         raise ValidationError(NOT_VERIFIED) from error
     if user.passkeys.count() >= MAX_OF_EACH_KIND:
         raise ValidationError(TOO_MANY)
@@ -151,8 +165,10 @@ def use_passkey(*, user: User, answer: str, challenge: str, place: Place) -> boo
         credential = _parsed(answer)
     except ValidationError:
         return False
-    known = user.passkeys.filter(host=place.host, credential_id=str(credential.get("id"))).first()
-    if known is None or not place.takes_passkeys:
+    # Compared here: JSON can hold characters that no database takes.
+    usable = usable_passkeys(user, place=place)
+    known = next((it for it in usable if it.credential_id == credential.get("id")), None)
+    if known is None:
         return False
     try:
         used = webauthn.verify_authentication_response(
@@ -163,7 +179,7 @@ def use_passkey(*, user: User, answer: str, challenge: str, place: Place) -> boo
             credential_public_key=bytes(known.public_key),
             credential_current_sign_count=known.sign_count,
         )
-    except (WebAuthnException, ValueError, TypeError, KeyError, AttributeError):
+    except _BROKEN:
         return False
     unchanged = Passkey.objects.filter(pk=known.pk, sign_count=known.sign_count)
     return bool(unchanged.update(sign_count=used.new_sign_count, last_used_at=timezone.now()))

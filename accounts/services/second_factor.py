@@ -38,6 +38,7 @@ MAX_OF_EACH_KIND: Final = 10
 WRONG_CODE: Final = "That code isn't right. Wait for the next one and try again."
 WRONG_RECOVERY_CODE: Final = "That recovery code isn't right, or it has been used. Try another one."
 TOO_MANY: Final = f"You can have at most {MAX_OF_EACH_KIND} of them. Remove one first."
+TAKEN: Final = "This authenticator app is already set up."
 RESET: Final = (
     "An admin removed the second factor of your account and its recovery codes. Your password "
     "alone is enough to log in now, until you set up a new second factor in your settings."
@@ -61,6 +62,9 @@ def add_authenticator_app(*, user: User, name: str, secret: str, code: str) -> l
         raise ValidationError({"code": WRONG_CODE})
     if user.authenticator_apps.count() >= MAX_OF_EACH_KIND:
         raise ValidationError(TOO_MANY)
+    if user.authenticator_apps.filter(secret=secret).exists():
+        # The form was sent twice at once. Each of two rows would accept a code once.
+        raise ValidationError(TAKEN)
     AuthenticatorApp.objects.create(user=user, name=name, secret=secret, last_step=step)
     return note_added(user)
 

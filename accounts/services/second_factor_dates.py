@@ -46,6 +46,7 @@ def follow_config(before: Config, after: Config) -> None:
 def require_of_new_staff(*, user: User) -> None:
     """Sets or clears the date of a member whose role has just been set. For their transaction."""
     due = None
+    user.refresh_from_db(fields=["second_factor_due_at"])  # the configuration may have set it
     if user.is_staff:
         config = current_config()
         if config.staff_need_second_factor and not has_second_factor(user):
