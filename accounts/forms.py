@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import (
     AuthenticationForm,
     BaseUserCreationForm,
@@ -175,8 +176,12 @@ class CountedPasswordChange(TellsOfNewPassword, PasswordChangeForm):
         except TooManyTriesError as error:
             self.too_many = error
             raise ValidationError(error.sentence) from error
+        before = self.user.password
         password = super().clean_old_password()
         note_right_try(attempt)
+        if self.user.password != before:
+            # The comparison has replaced an outdated hash, which ends the sessions that have it.
+            update_session_auth_hash(self.request, self.user)
         return password
 
 
