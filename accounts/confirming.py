@@ -11,6 +11,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Concatenate, Final, ParamSpec
 from urllib.parse import urlencode
 
+from django.contrib.auth import update_session_auth_hash
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -103,8 +104,9 @@ def is_answered(request: HttpRequest, form: ConfirmForm) -> bool:
         form.add_error(ConfirmForm.FIELD, NOT_RIGHT)
         return False
     note_right_try(attempt)
-    # A stolen copy of the session's key must not be confirmed with it, and ends here.
-    request.session.cycle_key()
+    # A stolen copy of the session's key must not be confirmed with it, and ends here. This also
+    # keeps the session if the comparison has replaced an outdated hash, which it depends on.
+    update_session_auth_hash(request, member)
     note_confirmation(request)
     return True
 

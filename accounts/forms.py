@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import (
     AuthenticationForm,
     BaseUserCreationForm,
@@ -112,7 +113,24 @@ class OwnEmailForm(forms.ModelForm[User]):
         field_classes = {"email": AddressField}
 
 
-class RegisterForm(BaseUserCreationForm[User]):
+class NewPasswordTwice:
+    """For forms of Django with a new password and its repetition."""
+
+    def validate_password_for_user(
+        self, user: User, password_field_name: str = "password2"
+    ) -> None:
+        """Shows what is wrong with a password beside it, not beside its repetition."""
+        first = password_field_name.replace("2", "1")
+        super().validate_password_for_user(user, first)  # type: ignore[misc]
+
+    def label_repetition(self, name: str, label: str) -> None:
+        field = self.fields[name]  # type: ignore[attr-defined]
+        field.label = label
+        # "The same password as before" reads like the current one.
+        field.help_text = ""
+
+
+class RegisterForm(NewPasswordTwice, BaseUserCreationForm[User]):
     """The form of an invited person. Their e-mail address is that of the invitation."""
 
     class Meta:
@@ -122,7 +140,7 @@ class RegisterForm(BaseUserCreationForm[User]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].widget.attrs.update({"autofocus": True, "autocapitalize": "none"})
-        self.fields["password2"].label = "Confirm password"
+        self.label_repetition("password2", "Confirm password")
 
 
 class FirstAdminForm(RegisterForm):
@@ -141,7 +159,7 @@ class ResetForm(forms.Form):
     )
 
 
-class TellsOfNewPassword:
+class TellsOfNewPassword(NewPasswordTwice):
     """For forms of Django that set a password: stores it by the service, which tells the member."""
 
     def set_password_and_save(
@@ -156,7 +174,7 @@ class TellsOfNewPassword:
 class NewPasswordForm(TellsOfNewPassword, SetPasswordForm):  # type: ignore[type-arg] # not at run time
     def __init__(self, user: User, *args: Any, **kwargs: Any) -> None:
         super().__init__(user, *args, **kwargs)
-        self.fields["new_password2"].label = "Confirm new password"
+        self.label_repetition("new_password2", "Confirm new password")
 
 
 class CountedPasswordChange(TellsOfNewPassword, PasswordChangeForm):
@@ -175,8 +193,12 @@ class CountedPasswordChange(TellsOfNewPassword, PasswordChangeForm):
         except TooManyTriesError as error:
             self.too_many = error
             raise ValidationError(error.sentence) from error
+        before = self.user.password
         password = super().clean_old_password()
         note_right_try(attempt)
+        if self.user.password != before:
+            # The comparison has replaced an outdated hash, which ends the sessions that have it.
+            update_session_auth_hash(self.request, self.user)
         return password
 
 
@@ -196,7 +218,7 @@ class OwnPasswordForm(CountedPasswordChange):
         super().__init__(user, *args, **kwargs)
         self.fields["old_password"].widget.attrs.pop("autofocus", None)
         self.fields["old_password"].label = "Current password"
-        self.fields["new_password2"].label = "Confirm new password"
+        self.label_repetition("new_password2", "Confirm new password")
 
 
 class InvitationForm(forms.Form):

@@ -17,6 +17,8 @@ from accounts.services.tries import ACCOUNT
 from tests.builders import PASSWORD, make_user
 
 if TYPE_CHECKING:
+    from pytest_django.fixtures import Settings
+
     from accounts.models import User
 
 pytestmark = pytest.mark.django_db
@@ -158,6 +160,23 @@ def test_tries_are_counted_for_each_member_at_all_places_together(
     bob = make_user("bob", password=PASSWORD)
     client.force_login(bob)
     assert give(client, PASSWORD).status_code == 302
+
+
+@pytest.mark.parametrize("at", ["/settings/confirm/", "/settings/password/"])
+def test_a_hash_that_is_replaced_does_not_log_the_member_out(
+    alice: User, client: Client, settings: Settings, at: str
+) -> None:
+    """As after an upgrade that makes hashes stronger, in a session from before."""
+    client.force_login(alice)
+    settings.PASSWORD_HASHERS = [
+        "accounts.hashers.BoundedArgon2PasswordHasher",
+        *settings.PASSWORD_HASHERS,
+    ]
+    weak = {"new_password1": "letmein!!", "new_password2": "letmein!!"}
+    client.post(at, {"confirm_password": PASSWORD, "old_password": PASSWORD, **weak})
+    alice.refresh_from_db()
+    assert alice.password.startswith("argon2")
+    assert client.get("/settings/").status_code == 200
 
 
 def test_a_member_without_a_password_is_told_what_to_do(client: Client) -> None:

@@ -88,7 +88,7 @@ def test_an_invited_person_is_told(client: Client, db: None) -> None:
     path = issued.link.partition("/register/")[2]
     answer = client.post(f"/register/{path}", {"username": "dora", **WEAK})
     assert answer.status_code == 422
-    assert GUESSABLE in answer.context["form"].errors["password2"]
+    assert GUESSABLE in answer.context["form"].errors["password1"]
     mine = {"password1": "dora-example", "password2": "dora-example"}
     answer = client.post(f"/register/{path}", {"username": "dora", **mine})
     assert answer.status_code == 422
@@ -98,14 +98,14 @@ def test_the_first_admin_is_told(client: Client, db: None) -> None:
     path = setup_link().partition("/register/")[2]
     data = {"username": "dora", "email": "dora@example.org", **WEAK}
     answer = client.post(f"/register/{path}", data)
-    assert GUESSABLE in answer.context["form"].errors["password2"]
+    assert GUESSABLE in answer.context["form"].errors["password1"]
 
 
 def test_who_resets_a_password_is_told(client: Client, db: None) -> None:
     path = reset_link(make_user("alice")).partition("/password-reset/")[2]
     page = client.get(f"/password-reset/{path}", follow=True)
     answer = client.post(page.redirect_chain[-1][0], NEW_WEAK)
-    assert GUESSABLE in answer.context["form"].errors["new_password2"]
+    assert GUESSABLE in answer.context["form"].errors["new_password1"]
 
 
 def test_who_changes_a_password_is_told_and_the_old_one_still_works(
@@ -115,4 +115,4 @@ def test_who_changes_a_password_is_told_and_the_old_one_still_works(
     answer = client.post("/login/", {"username": "alice", "password": "letmein!!"})
     assert answer.status_code == 302
     answer = client.post("/settings/password/", {"old_password": "letmein!!", **NEW_WEAK})
-    assert GUESSABLE in answer.context["password_form"].errors["new_password2"]
+    assert GUESSABLE in answer.context["password_form"].errors["new_password1"]
