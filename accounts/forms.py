@@ -117,7 +117,9 @@ class NewPasswordTwice:
     """For forms of Django with a new password and its repetition."""
 
     def validate_password_for_user(
-        self, user: User, password_field_name: str = "password2"
+        self,
+        user: User,
+        password_field_name: str = "password2",  # noqa: S107 the name of a field
     ) -> None:
         """Shows what is wrong with a password beside it, not beside its repetition."""
         first = password_field_name.replace("2", "1")
