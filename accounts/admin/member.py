@@ -159,8 +159,10 @@ class UserAdmin(MemberColumns, TrashedMembers, ResetsSecondFactor, GuardedAdmin[
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         view = super().change_view
-        if "email" in request.POST and object_id == str(request.user.pk):
-            is_new = normalize_email(request.POST["email"]) != me_of(request).email
+        me = me_of(request)
+        is_mine = object_id == str(me.pk) and self.has_change_permission(request, me)
+        if is_mine and "email" in request.POST:
+            is_new = normalize_email(request.POST["email"]) != me.email
             if is_new:
                 return needs_confirmation(view)(request, object_id, form_url, extra_context)
         return view(request, object_id, form_url, extra_context)
