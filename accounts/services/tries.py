@@ -14,7 +14,7 @@ from __future__ import annotations
 import enum
 import math
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
@@ -29,7 +29,6 @@ from clipset.server.proxies import networks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from django.http import HttpRequest
 
@@ -38,6 +37,8 @@ if TYPE_CHECKING:
 FORGOTTEN_AFTER: Final = timedelta(days=1)  # without a further try
 FIRST_DELAY_SECONDS: Final = 30  # doubles with each further try
 LONGEST_DELAY: Final = timedelta(hours=1)
+# Long ago rather than the moment of a try: a simultaneous request may have read the clock before.
+NO_DELAY: Final = datetime(1970, 1, 1, tzinfo=UTC)
 BATCH: Final = 500  # counts that are deleted in one transaction
 
 
@@ -82,9 +83,7 @@ class Try:
 
     own: tuple[str, ...]
     shared: tuple[str, ...]
-    # When the next one was allowed before this one began, and because of this one.
-    began_at: datetime
-    next_at: dict[str, datetime]
+    next_at: dict[str, datetime]  # when the next one is allowed, because of this one
     is_refused: bool = False  # by a silent count, so it is to be answered like a wrong one
 
 
@@ -154,7 +153,7 @@ def note_right_try(this: Try) -> None:
                 continue
             count.tries = max(0, count.tries - 1)
             if count.next_at == this.next_at[count.key]:
-                count.next_at = this.began_at
+                count.next_at = NO_DELAY
             count.save(update_fields=["tries", "next_at"])
 
 
@@ -208,7 +207,7 @@ def _begin(
     begun = timezone.now()
     _refuse(kind, TryCount.objects.filter(key__in=openly, next_at__gt=begun), begun)
     with transaction.atomic():
-        blank = [TryCount(key=key, last_at=begun, next_at=begun) for key in sorted(limits)]
+        blank = [TryCount(key=key, last_at=begun, next_at=NO_DELAY) for key in sorted(limits)]
         TryCount.objects.bulk_create(blank, ignore_conflicts=True)
         counts = _locked(limits)
         now = timezone.now()  # others may have had the lock meanwhile
@@ -219,7 +218,6 @@ def _begin(
     return Try(
         own=(*own_limits, *silent_limits),
         shared=tuple(shared_limits),
-        began_at=now,
         next_at={count.key: count.next_at for count in counts},
         is_refused=is_refused,
     )
