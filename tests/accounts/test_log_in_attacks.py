@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.http import HttpRequest
 from django.test import Client
@@ -73,6 +74,26 @@ def test_who_is_shut_out_during_the_log_in_gets_no_session(
     assert response["Location"] == "/login/"
     assert SESSION_KEY not in request.session
     assert not Session.objects.exclude(user=None).exists()
+
+
+def test_who_is_deactivated_right_after_the_log_in_keeps_no_session(client: Client) -> None:
+    """It would come back with the member: the response stored it after the transaction."""
+    client.get("/login/")
+    bob, _ = make_user("bob"), make_admin()
+    request = request_in(SessionStore())
+    complete_log_in(request, bob, leads_to="/")
+    deactivate_member(user=User.objects.get(pk=bob.pk))
+    with pytest.raises(UpdateError):
+        request.session.save()
+    assert not Session.objects.filter(user=bob).exists()
+
+
+def test_a_log_in_ends_the_second_step_of_somebody_else_in_the_same_browser() -> None:
+    make_user("eve", password=PASSWORD)
+    client = at_second_step(guarded_member())
+    client.post("/login/", {"username": "eve", "password": PASSWORD})
+    assert client.get("/settings/").status_code == 200
+    assert client.get("/login/second-step/").status_code == 302
 
 
 def test_a_second_step_is_finished_once() -> None:
