@@ -94,7 +94,6 @@ def finish_second_step(request: HttpRequest, user: User) -> HttpResponse:
     """
     leads_to = str(request.session[_WAITING]["leads_to"])
     assert isinstance(request.session, SessionStore)  # SESSION_ENGINE
-    forget_second_step(request)
     with transaction.atomic():
         if not request.session.renew_key():
             raise SessionInterrupted("Another request has finished the second step.")
@@ -108,6 +107,7 @@ def complete_log_in(request: HttpRequest, user: User, *, leads_to: str) -> HttpR
     or to where they can keep their account if they have asked for its deletion. Somebody who was
     deactivated or deleted meanwhile, or has another password, gets no session and is asked again.
     """
+    forget_second_step(request)  # also that of somebody else, who began it in this browser
     is_first = user.last_login is None
     with transaction.atomic():
         if not _may_still_log_in(user):
@@ -121,6 +121,8 @@ def complete_log_in(request: HttpRequest, user: User, *, leads_to: str) -> HttpR
         record_log_in(user)
         response = redirect("settings_delete" if leaving_of(user) is not None else leads_to)
         note_log_in(response, request=request, account=user, is_first=is_first)
+        # Here, while the member is locked, so that what ends their sessions afterwards finds it.
+        request.session.save()
     return response
 
 

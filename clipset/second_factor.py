@@ -29,7 +29,6 @@ OPEN: Final = frozenset(
         "second_factor_edit",
         "second_factor_remove",
         "settings_confirm",
-        "settings_password",
         "logout",
         "admin:logout",
         "admin:login",

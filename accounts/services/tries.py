@@ -104,11 +104,12 @@ def begin_try(*, account: User, request: HttpRequest, kind: Kind = Kind.PASSWORD
     Raises: TooManyTriesError if another try is not allowed yet. That is not counted.
     """
     if request.user.is_authenticated and request.user.pk == account.pk:
-        return _begin(kind, own={f"session:{account.pk}": ACCOUNT})
+        return _begin(kind, own={f"session:{_counted(account, kind)}": ACCOUNT})
     device = known_device(request, account)
     if device is not None:
         return _begin_on_device(kind, account, device)
-    return _begin(kind, own={f"account:{account.pk}": ACCOUNT}, shared=_networks(request))
+    own = {f"account:{_counted(account, kind)}": ACCOUNT}
+    return _begin(kind, own=own, shared=_networks(request))
 
 
 def begin_log_in(*, name: str, account: User | None, request: HttpRequest) -> Try | None:
@@ -129,7 +130,7 @@ def begin_log_in(*, name: str, account: User | None, request: HttpRequest) -> Tr
     if account is not None and device is not None:
         return _begin_on_device(Kind.PASSWORD, account, device)
     folded = name.strip().casefold()[:MAX_EMAIL_LENGTH]
-    who = str(account.pk) if account is not None else f"nobody:{folded}"
+    who = f"nobody:{folded}" if account is None else _counted(account, Kind.PASSWORD)
     this = _begin(
         Kind.PASSWORD,
         own={f"name:{folded}": ACCOUNT},
@@ -176,11 +177,22 @@ def forget_tries(*, now: datetime) -> int:
 
 
 def _begin_on_device(kind: Kind, account: User, device: str) -> Try:
+    who = _counted(account, kind)
     return _begin(
         kind,
-        own={f"device:{account.pk}:{device}": ACCOUNT},
-        shared={f"devices:{account.pk}": ALL_DEVICES},
+        own={f"device:{who}:{device}": ACCOUNT},
+        shared={f"devices:{who}": ALL_DEVICES},
     )
+
+
+def _counted(account: User, kind: Kind) -> str:
+    """Returns what an account's counts are kept under. (A hash of it is stored.)
+
+    Each password has counts of its own: guesses of the old one say nothing about the next one, so a
+    reset lets in a member who forgot theirs, or for whom somebody guesses. Codes of a second factor
+    don't begin again, since whoever reads the member's mail could reset the password for more.
+    """
+    return f"{account.pk}:{account.password}" if kind is Kind.PASSWORD else str(account.pk)
 
 
 def _networks(request: HttpRequest) -> dict[str, Limit]:

@@ -108,6 +108,11 @@ class PasswordResetConfirm(auth_views.PasswordResetConfirmView):
     template_name = "accounts/password_reset_confirm.html"
     success_url = reverse_lazy("password_reset_complete")
 
+    def get_user(self, uidb64: str) -> User | None:
+        """Nobody who can't log in: whoever was locked out must not prepare a password for later."""
+        user = super().get_user(uidb64)
+        return user if isinstance(user, User) and user.can_log_in else None
+
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
         # The hash has ended the sessions; this also removes them from the member's list of

@@ -254,6 +254,40 @@ def test_a_reset_password_makes_the_device_known(alice: User, client: Client) ->
     assert log_in("alice", new, client=client).status_code == 302
 
 
+def reset(client: Client, alice: User, new: str) -> None:
+    alice.refresh_from_db()
+    form = client.get(reset_link(alice).removeprefix("http://127.0.0.1:8000"), follow=True)
+    client.post(form.request["PATH_INFO"], {"new_password1": new, "new_password2": new})
+
+
+def test_a_reset_lets_in_who_forgot_the_password_on_a_known_device(
+    alice: User, client: Client
+) -> None:
+    """The page with the time to wait says so."""
+    log_in("alice", client=client)
+    client.post("/logout/")
+    assert guess(["alice"] * 9, client=client)[-1] == 429
+    reset(client, alice, "a long new passphrase")
+    assert log_in("alice", "a long new passphrase", client=client).status_code == 302
+
+
+def test_a_stolen_cookie_of_a_device_does_not_outlast_a_reset(
+    alice: User, client: Client, clock: list[datetime]
+) -> None:
+    """It uses up the tries of all devices of the member, also on the member's own one."""
+    log_in("alice", client=client)
+    thief = Client()
+    thief.cookies[cookie_name()] = client.cookies[cookie_name()].value
+    client.post("/logout/")
+    for _ in range(tries.ALL_DEVICES.free):
+        assert log_in("alice", "wrong", client=thief).status_code == 422
+        clock[0] += timedelta(hours=1)
+    log_in("alice", "wrong", client=thief)
+    assert log_in("alice", client=client).status_code == 429
+    reset(client, alice, "a long new passphrase")
+    assert log_in("alice", "a long new passphrase", client=client).status_code == 302
+
+
 # -- A network ----------------------------------------------------------------------------------
 def test_many_names_from_one_address_are_too_many(alice: User) -> None:
     assert guess([f"name{number}" for number in range(24)]) == [422] * 20 + [429] * 4

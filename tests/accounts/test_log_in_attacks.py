@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.test import Client
 from webauthn.helpers import bytes_to_base64url
@@ -18,10 +20,17 @@ from accounts.log_ins import complete_log_in, finish_second_step, start_second_s
 from accounts.models import AuthenticatorApp, Passkey, Role, Session, User
 from accounts.services.devices import cookie_name
 from accounts.services.members import deactivate_member, delete_members, set_role
+from accounts.services.second_factor import create_recovery_codes, remove_factor
 from accounts.services.trash import trash_members
 from accounts.sessions import SessionStore
 from siteconfig.models import Config
-from tests.accounts.second_factors import SECRET, app_code, at_second_step, guarded_member
+from tests.accounts.second_factors import (
+    SECRET,
+    app_code,
+    at_second_step,
+    guarded_member,
+    make_app,
+)
 from tests.accounts.test_second_factor import confirmed
 from tests.accounts.together import together
 from tests.builders import PASSWORD, make_admin, make_user
@@ -75,6 +84,26 @@ def test_who_is_shut_out_during_the_log_in_gets_no_session(
     assert not Session.objects.exclude(user=None).exists()
 
 
+def test_who_is_deactivated_right_after_the_log_in_keeps_no_session(client: Client) -> None:
+    """It would come back with the member: the response stored it after the transaction."""
+    client.get("/login/")
+    bob, _ = make_user("bob"), make_admin()
+    request = request_in(SessionStore())
+    complete_log_in(request, bob, leads_to="/")
+    deactivate_member(user=User.objects.get(pk=bob.pk))
+    with pytest.raises(UpdateError):
+        request.session.save()
+    assert not Session.objects.filter(user=bob).exists()
+
+
+def test_a_log_in_ends_the_second_step_of_somebody_else_in_the_same_browser() -> None:
+    make_user("eve", password=PASSWORD)
+    client = at_second_step(guarded_member())
+    client.post("/login/", {"username": "eve", "password": PASSWORD})
+    assert client.get("/settings/").status_code == 200
+    assert client.get("/login/second-step/").status_code == 302
+
+
 def test_a_second_step_is_finished_once() -> None:
     """Otherwise one answer of a passkey, sent twice at once, would make two sessions."""
     bob = make_user("bob")
@@ -122,6 +151,44 @@ def test_a_code_sent_at_once_by_several_logs_in_once() -> None:
         return lambda: client.post("/login/second-step/", {"code": code}).status_code
 
     assert sorted(together([give(client) for client in clients])) == [302, 422, 422, 422]
+
+
+@pytest.mark.both_databases
+@pytest.mark.django_db(transaction=True)
+def test_a_recovery_code_sent_at_once_by_several_logs_in_once() -> None:
+    bob = guarded_member()
+    code = create_recovery_codes(user=bob)[0]
+    clients = [at_second_step(bob) for _ in range(4)]
+
+    def give(client: Client) -> Callable[[], int]:
+        sent = {"recovery_code": code}
+        return lambda: client.post("/login/second-step/recovery/", sent).status_code
+
+    assert sorted(together([give(client) for client in clients])) == [302, 422, 422, 422]
+
+
+@pytest.mark.both_databases
+@pytest.mark.django_db(transaction=True)
+def test_staff_do_not_remove_their_last_two_factors_at_once() -> None:
+    root = guarded_member("root", role=Role.ADMIN)
+    make_app(root, secret="A" * 32)
+    Config.objects.update_or_create(
+        pk=Config.SINGLETON_ID, defaults={"staff_need_second_factor": True}
+    )
+
+    def remove(app: AuthenticatorApp) -> Callable[[], bool]:
+        def act() -> bool:
+            try:
+                remove_factor(user=User.objects.get(pk=root.pk), factor=app)
+            except ValidationError:
+                return False
+            return True
+
+        return act
+
+    apps = AuthenticatorApp.objects.all()
+    assert sorted(together([remove(app) for app in apps])) == [False, True]
+    assert AuthenticatorApp.objects.count() == 1
 
 
 def test_a_session_that_was_ended_does_not_come_back() -> None:

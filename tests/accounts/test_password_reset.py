@@ -140,6 +140,17 @@ def test_a_deactivated_members_link_gives_them_no_way_in(alice: User) -> None:
     assert answer.status_code == 422
 
 
+def test_a_deactivated_member_prepares_no_password_for_later(alice: User) -> None:
+    path, client = path_of(alice), Client()
+    page = client.get(path, follow=True)
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    sent = {"new_password1": NEW, "new_password2": NEW}
+    answer = client.post(page.request["PATH_INFO"], sent)
+    assert "This link no longer works" in answer.content.decode()
+    User.objects.filter(pk=alice.pk).update(is_active=True)
+    assert Client().post("/login/", {"username": "alice", "password": NEW}).status_code == 422
+
+
 @pytest.mark.parametrize("uid", ["x", "!!!!", "AAAA", "é", "a" * 3000, "%00"])
 @pytest.mark.parametrize("token", ["x", "set-password", "a-b", "é", "%00"])
 def test_links_that_nobody_made_open_nothing(uid: str, token: str) -> None:

@@ -283,6 +283,16 @@ def test_after_the_date_staff_get_only_the_page_that_sets_it_up() -> None:
     assert due_of(root) is None
 
 
+def test_a_refused_form_shows_overdue_staff_no_other_page() -> None:
+    root = make_admin("root")
+    require(days=0)
+    client = confirmed(root)
+    new = {"new_password1": "a long new passphrase", "new_password2": "another"}
+    answer = client.post("/settings/password/", {"old_password": "wrong", **new})
+    assert answer.status_code == 403
+    assert root.email not in answer.text
+
+
 def test_overdue_staff_can_log_out_and_guests_and_members_see_nothing_of_it() -> None:
     root, bob = make_admin("root"), make_user("bob")
     require(days=0)
