@@ -201,6 +201,7 @@ class CountedPasswordChange(TellsOfNewPassword, PasswordChangeForm):
         if self.user.password != before:
             # The comparison has replaced an outdated hash, which ends the sessions that have it.
             update_session_auth_hash(self.request, self.user)
+            self.request.session.save()  # for the list of devices on the page that follows
         return password
 
 

@@ -98,6 +98,7 @@ class UserAdmin(MemberColumns, TrashedMembers, ResetsSecondFactor, GuardedAdmin[
         "last_login",
         "seen",
         "created_at",
+        "second_factor",
     ]
 
     # Permissions
@@ -128,11 +129,14 @@ class UserAdmin(MemberColumns, TrashedMembers, ResetsSecondFactor, GuardedAdmin[
         limits = ["weekly_upload_limit_bytes", "stored_limit_bytes"]
         if not self.has_change_permission(request, obj):
             limits = ["own_limit", "own_stored_limit"]
+        activity = ["state", "created_at", "last_login", "seen"]
+        if request.user.is_superuser:
+            activity.append("second_factor")
         facts = _without_email(["picture", "username", "email", "role", "is_active"], request)
         return [
             (None, {"fields": facts}),
             ("Uploads", {"fields": [*limits, "quota", "last_upload_reset", "stored"]}),
-            ("Activity", {"fields": ["state", "created_at", "last_login", "seen"]}),
+            ("Activity", {"fields": activity}),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
@@ -12,7 +13,7 @@ from django.urls import path
 
 from accounts.admin.shared import sensitive_for_oneself
 from accounts.models import User
-from accounts.services.second_factor import reset_second_factor
+from accounts.services.second_factor import needs_second_factor, reset_second_factor
 from accounts.services.second_factor_dates import has_second_factor
 from clipset.ui.admin import GuardedAdmin
 
@@ -37,6 +38,14 @@ class ResetsSecondFactor(GuardedAdmin[User]):
             *super().get_urls(),
         ]
 
+    @admin.display(description="Second factor")
+    def second_factor(self, user: User) -> str:
+        if has_second_factor(user):
+            return "Set up"
+        if user.second_factor_due_at is None:
+            return "Not set up"
+        return f"Not set up, needed by {user.second_factor_due_at:%-d %B %Y, %H:%M} UTC"
+
     def offers_second_factor_reset(self, request: HttpRequest, obj: User | None) -> bool:
         return bool(request.user.is_superuser and obj and has_second_factor(obj))
 
@@ -55,5 +64,6 @@ class ResetsSecondFactor(GuardedAdmin[User]):
             "opts": self.opts,
             "original": user,
             "title": f"Reset the second factor of {user.username}?",
+            "is_needed": needs_second_factor(user),
         }
         return TemplateResponse(request, "admin/accounts/user/reset_second_factor.html", context)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q, QuerySet
@@ -17,6 +18,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clipset.lib.filenames import version_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 MIN_USERNAME_LENGTH, MAX_USERNAME_LENGTH = 3, 50
 MAX_EMAIL_LENGTH = 254
@@ -291,6 +295,18 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         super().clean()
         self.email = normalize_email(self.email)
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """Names the field whose value somebody has; the constraints name none, as expressions."""
+        try:
+            super().validate_constraints(exclude=exclude)
+        except ValidationError as error:
+            fields = {USERNAME_TAKEN: "username", EMAIL_TAKEN: "email"}
+            found = [(name, one) for name, them in error.error_dict.items() for one in them]
+            errors: dict[str, list[ValidationError]] = {}
+            for name, one in found:
+                errors.setdefault(fields.get(str(one.message), name), []).append(one)
+            raise ValidationError(errors) from error
 
     @property
     def is_admin(self) -> bool:

@@ -138,7 +138,7 @@ def remove_factor(*, user: User, factor: AuthenticatorApp | Passkey) -> None:
     if not deleted:
         return
     if not has_second_factor(user):
-        if user.is_staff and current_config().staff_need_second_factor:
+        if needs_second_factor(user):
             raise ValidationError(NEEDED_BY_STAFF)
         user.recovery_codes.all().delete()
     _record(user, "member.second_factor_remove")
@@ -161,7 +161,7 @@ def reset_second_factor(*, user: User) -> bool:
     if not sum(rows.delete()[0] for rows in found):
         return False
     user.refresh_from_db(fields=["role", "is_staff"])
-    if user.is_staff and current_config().staff_need_second_factor:
+    if needs_second_factor(user):
         set_due_date(user, timezone.now())
     record_about(user, "member.second_factor_reset")
     tell_member(user=user, subject="Your second factor was reset", text=RESET)
@@ -208,6 +208,16 @@ def use_recovery_code(*, user: User, code: str, request: HttpRequest) -> bool:
         return False
     note_right_try(attempt)
     return True
+
+
+def needs_second_factor(user: User) -> bool:
+    """Returns whether this member has a role that needs one on this site."""
+    return user.is_staff and current_config().staff_need_second_factor
+
+
+def is_last_factor(user: User) -> bool:
+    """Returns whether the member would have no second factor without one of theirs. Two queries."""
+    return user.authenticator_apps.count() + user.passkeys.count() <= 1
 
 
 def find_factor(user: User, factor_id: UUID) -> AuthenticatorApp | Passkey | None:

@@ -30,6 +30,8 @@ from accounts.services.second_factor import (
     add_authenticator_app,
     create_recovery_codes,
     find_factor,
+    is_last_factor,
+    needs_second_factor,
     remove_factor,
     rename_factor,
 )
@@ -74,11 +76,14 @@ def app_add(request: HttpRequest) -> HttpResponse:
     """
     secret = _setup_secret(request)
     if request.method != "POST":
-        form = AppForm(initial={"name": "Authenticator app"})
+        form = AppForm(initial={"name": "Phone"})
         return _app_page(request, form, secret or _start_setup(request))
     if secret is None:
-        messages.error(request, "That took too long. Scan the new code.")
-        return redirect("second_factor_app")
+        # Too late, or sent twice: then the app is there already.
+        messages.error(
+            request, "That page has expired. If your app isn't listed here, add it again."
+        )
+        return redirect("second_factor")
     form = AppForm(request.POST)
     codes = _add_app(request, form, secret)
     return _app_page(request, form, secret, 422) if codes is None else _added(request, codes)
@@ -208,9 +213,16 @@ def edit(request: HttpRequest, factor_id: UUID) -> HttpResponse:
     form = FactorNameForm(request.POST if request.method == "POST" else {"name": factor.name})
     if request.method == "POST" and form.is_valid():
         rename_factor(factor=factor, name=form.cleaned_data["name"])
-        messages.success(request, "Renamed")
+        messages.success(request, f"Renamed to {form.cleaned_data['name']}")
         return redirect("second_factor")
-    context = {"form": form, "factor": factor}
+    user = member_of(request)
+    is_last = is_last_factor(user)
+    context = {
+        "form": form,
+        "factor": factor,
+        "is_last": is_last,
+        "is_needed": is_last and needs_second_factor(user),
+    }
     status = 422 if request.method == "POST" else 200
     return render(request, "accounts/second_factor/edit.html", context, status=status)
 

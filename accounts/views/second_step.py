@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
     from accounts.models import User
 
+FEW_CODES = 2  # recovery codes that are left
+
 
 def _page(request: HttpRequest, user: User, status: int = 200, **given: object) -> HttpResponse:
     """Renders the page with new options for a passkey. Three queries."""
@@ -105,10 +107,15 @@ def recovery(request: HttpRequest) -> HttpResponse:
         lambda code: use_recovery_code(user=user, code=code, request=request),
     ):
         response = finish_second_step(request, user)
-        left = user.recovery_codes.filter(used_at=None).count()
-        messages.warning(request, f"Recovery code used. You have {left} left.")
+        messages.warning(request, _what_is_left(user))
         return response
     return _refused(request, user, form, recovery_form=form)
+
+
+def _what_is_left(user: User) -> str:
+    left = user.recovery_codes.filter(used_at=None).count()
+    sentence = f"Recovery code used. You have {left} left."
+    return f"{sentence} Create new ones in your settings." if left <= FEW_CODES else sentence
 
 
 def _is_right(

@@ -17,6 +17,7 @@ from accounts.models import User
 from accounts.selectors import second_factor_state, session_rows
 from accounts.services.avatars import remove_avatar, set_avatar
 from accounts.services.email_changes import waiting_change
+from accounts.services.leaving import leaves_at, leaving_of
 from accounts.services.members import end_other_sessions, end_session
 from accounts.services.passkeys import place_of
 from accounts.services.quota import quota_state
@@ -43,6 +44,7 @@ def settings_page(
     # The instance of a form with errors has the typed values. The page shows the stored ones.
     user = User.objects.get(pk=_member(request).pk)
     place = place_of(request)
+    leaving = leaving_of(user)
     context = {
         "second_factor": second_factor_state(
             user, host=place.host, takes_passkeys=place.takes_passkeys
@@ -54,6 +56,7 @@ def settings_page(
         "password_form": OwnPasswordForm(user, request=request),
         "quota": quota_state(user),
         "stored": stored_state(user),
+        "leaves_at": leaving and leaves_at(leaving),
         "sessions": session_rows(user, current=request.session.session_key),
         **forms_given,
     }

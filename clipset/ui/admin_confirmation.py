@@ -37,7 +37,9 @@ def question(
     as many objects as are selected now, and for too many, which the action refuses.
 
     Args:
-        note: the sentence above the counts. `button` follows by the count: "Deactivate 3 members".
+        note: the sentence above the counts.
+        button: the verb; the number of objects that change follows it: "Deactivate 3 members".
+        counts: what changes, the objects themselves first.
     """
     count = queryset.order_by()[: MAX_SELECTED + 1].count()
     if count <= 1 or count > MAX_SELECTED:
@@ -46,6 +48,7 @@ def question(
         if request.POST.get("expected") == str(count):
             return None
         model_admin.message_user(request, SELECTION_CHANGED, messages.WARNING)
+    changing = counts()
     context = {
         **model_admin.admin_site.each_context(request),
         "title": title,
@@ -53,7 +56,8 @@ def question(
         "note": note,
         "button": button,
         "count": count,
-        "counts": counts(),
+        "counts": changing,
+        "changes": next(iter(changing.values())),
         "listed": with_rest([str(thing) for thing in queryset[:MAX_LISTED]], count),
         "sent": [(name, value) for name in _SENT for value in request.POST.getlist(name)],
     }

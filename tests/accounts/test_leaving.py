@@ -57,6 +57,18 @@ def is_trashed(user: User) -> bool:
     return User.objects.get(pk=user.pk).is_trashed
 
 
+def test_the_settings_offer_to_keep_an_account_that_will_be_deleted(alice: User) -> None:
+    client = logged_in(alice)
+    page = client.get("/settings/").content.decode()
+    assert PAGE in page
+    assert "Keep my account" not in page
+    leave_days_ago(alice, 2)
+    client = logged_in(alice)
+    page = client.get("/settings/").content.decode()
+    assert "/settings/keep/" in page
+    assert "Keep my account" in page
+
+
 def test_a_log_in_to_the_admin_leads_to_the_choice_as_well() -> None:
     make_admin("root", password=PASSWORD)
     ada = make_admin("ada", password=PASSWORD)

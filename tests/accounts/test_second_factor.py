@@ -147,6 +147,18 @@ def test_what_others_have_set_up_is_not_there() -> None:
     assert AuthenticatorApp.objects.filter(name="Phone").exists()
 
 
+def test_who_sends_the_set_up_twice_is_led_to_what_is_there() -> None:
+    """As by a second click without scripts, or by loading the page of the codes again."""
+    bob = make_user("bob")
+    client = confirmed(bob)
+    sent = {"code": app_code(shown_secret(client.get(APP).content.decode())), "name": "Phone"}
+    assert client.post(APP, sent).status_code == 200
+    again = client.post(APP, sent, follow=True)
+    assert again.redirect_chain == [(HOME, 302)]
+    assert "If your app isn&#x27;t listed here, add it again." in again.content.decode()
+    assert bob.authenticator_apps.count() == 1
+
+
 def test_new_codes_need_a_second_factor() -> None:
     client = confirmed(make_user("bob"))
     assert client.post(f"{HOME}codes/").headers["Location"] == HOME
@@ -170,6 +182,7 @@ def test_an_admin_resets_it_and_the_audit_log_has_it() -> None:
     page = client.get(f"/admin/accounts/user/{bob.pk}/change/").content.decode()
     address = f"/admin/accounts/user/{bob.pk}/reset-second-factor/"
     assert address in page
+    assert "Set up" in page
     assert "bob" in client.get(address).content.decode()
     assert AuthenticatorApp.objects.exists()
     client.post(address)
@@ -327,9 +340,13 @@ def test_staff_who_need_one_do_not_remove_the_last_one() -> None:
     app = make_app(root)
     require()
     client = confirmed(root)
+    page = client.get(f"{HOME}{app.pk}/").content.decode()
+    assert "Add another one before you remove it." in page.replace("\n      ", " ")
+    assert f"{HOME}{app.pk}/remove/" not in page
     client.post(f"{HOME}{app.pk}/remove/")
     assert AuthenticatorApp.objects.count() == 1
     make_app(root)
+    assert f"{HOME}{app.pk}/remove/" in client.get(f"{HOME}{app.pk}/").content.decode()
     client.post(f"{HOME}{app.pk}/remove/")
     assert AuthenticatorApp.objects.count() == 1
 

@@ -194,6 +194,17 @@ def test_a_recovery_code_logs_in_once() -> None:
     assert not is_logged_in(other)
 
 
+def test_who_has_few_recovery_codes_left_is_told_to_create_new_ones() -> None:
+    bob = quick_member()
+    codes = create_recovery_codes(user=bob)
+    told = []
+    for code in codes[:8]:
+        client = at_second_step(bob)
+        page = client.post(f"{STEP}recovery/", {"recovery_code": code}, follow=True)
+        told.append("Create new ones in your settings." in page.content.decode())
+    assert told == [False] * 7 + [True]
+
+
 def test_a_recovery_code_belongs_to_its_member() -> None:
     bob = quick_member()
     codes = create_recovery_codes(user=quick_member("mallory"))

@@ -604,10 +604,11 @@ def test_an_undo_leads_back_to_the_row_or_to_its_message(client: Client) -> None
     assert client.post(UNDO, {"entry": entry.pk, "next": row})["Location"] == row
     page = client.get(LOG).text
     assert f'id="entry-{entry.pk}" tabindex="-1"' in page
-    assert re.search(r'<li class="success"\s+tabindex="-1" autofocus>Undone: Hid', page)
+    shown = r'<li class="success"\s+tabindex="-1" autofocus><span id="message-1">Undone: Hid'
+    assert re.search(shown, page)
     # Only the message says why nothing was undone.
     assert client.post(UNDO, {"entry": entry.pk, "next": row})["Location"] == LOG
-    assert re.search(r'tabindex="-1" autofocus>This has already', client.get(LOG).text)
+    assert re.search(r'autofocus><span id="message-1">This has already', client.get(LOG).text)
 
 
 def test_htmx_loads_its_page_again_in_place_after_an_undo(client: Client) -> None:
@@ -703,6 +704,9 @@ def test_a_message_offers_to_undo_what_its_request_did(client: Client) -> None:
     )
     page = client.get("/admin/videos/video/").content.decode()
     assert f'name="request" value="{response["X-Request-ID"]}"' in page
+    assert re.search(
+        r'<button class="message-undo" type="submit" aria-describedby="[^"]+">Undo<', page
+    )
     undone = client.post(UNDO, {"request": response["X-Request-ID"], "next": "/admin/"})
     assert said(undone) == ["2 acts undone: Hid the video “Video 0”; Hid the video “Video 1”"]
     assert not Video.objects.filter(is_hidden=True).exists()
