@@ -89,7 +89,7 @@ MEMBERS_OF_ADMINS = replace(
         Page(
             row=row,
             of=of,
-            reads=MEMBER_READS,
+            reads=f"{MEMBER_READS} second_factor",
             edits=f"{MEMBER_EDITS} email role",
             deletes=row != "root_",
             says_why_not=row == "root_",
